@@ -1,0 +1,25 @@
+# The two commands of a newcomer, and what they are made of.
+PRESET ?= release
+JOBS ?= $(shell nproc)
+BUILD := build/$(PRESET)
+
+.PHONY: build run test install packages clean
+
+packages:
+	@scripts/install-packages
+
+build: packages
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS)
+
+run: build
+	@$(BUILD)/bin/dbproxy demo
+
+test: build
+	@ctest --preset $(PRESET)
+
+install: build
+	@cmake --install $(BUILD)
+
+clean:
+	@rm -rf build

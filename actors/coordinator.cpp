@@ -1,0 +1,285 @@
+#include "actors/coordinator.hpp"
+
+#include "actors/errors.hpp"
+#include "actors/publisher.hpp"
+#include "messages/limits.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dbproxy {
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+// While something waits, deadlines are looked at this often.
+constexpr auto tick_interval = 20ms;
+// A batch that is with the writer gets this much longer than its deadline to
+// say for certain what became of a write.
+constexpr auto execution_grace = 100ms;
+// A checkpoint gives up its turn when the write lock is not free this long.
+constexpr auto checkpoint_lock_wait = 50ms;
+
+write_error refused(error_code code, std::string text, const std::string& m) {
+  return make_error(code, std::move(text), m);
+}
+
+} // namespace
+
+void coordinator_state::start(pointer self, coordinator_parts parts) {
+  self_ = self;
+  parts_ = std::move(parts);
+}
+
+caf::result<written> coordinator_state::admit(const submission& request) {
+  const auto& write = *request.write;
+  if (draining_)
+    return to_caf(refused(
+      error_code::unavailable, "the primary is handing over", write.method));
+  auto resend = find_resend(write);
+  if (!resend)
+    return to_caf(resend.error());
+  auto waiter = self_->make_response_promise<written>();
+  if (*resend != nullptr) {
+    (*resend)->deadline = std::max((*resend)->deadline, request.deadline);
+    (*resend)->waiters.push_back(waiter);
+    return waiter;
+  }
+  if (queue_.size() >= limits::queued_writes_max) {
+    waiter.deliver(to_caf(refused(
+      error_code::busy,
+      "queued_writes_max = " + std::to_string(limits::queued_writes_max)
+        + " writes are queued on the primary",
+      write.method)));
+    return waiter;
+  }
+  auto item = std::make_shared<entry>(
+    entry{request.write, request.deadline, {waiter}});
+  if (write.request_id)
+    by_request_id_.emplace(*write.request_id, item);
+  queue_.push_back(std::move(item));
+  arm_tick();
+  pump();
+  return waiter;
+}
+
+result<coordinator_state::entry_ptr>
+coordinator_state::find_resend(const prepared_write& write) const {
+  if (!write.request_id)
+    return entry_ptr{};
+  auto found = by_request_id_.find(*write.request_id);
+  if (found == by_request_id_.end())
+    return entry_ptr{};
+  const auto& first = *found->second->write;
+  if (first.method == write.method && first.fingerprint == write.fingerprint)
+    return found->second;
+  return refused(
+    error_code::conflict,
+    "request_id \"" + *write.request_id + "\" is in use for a different write",
+    write.method);
+}
+
+void coordinator_state::pump() {
+  if (!executing_.empty() || queue_.empty())
+    return;
+  write_batch batch;
+  auto bytes = std::size_t{0};
+  auto deadline = queue_.front()->deadline;
+  while (!queue_.empty() && executing_.size() < limits::batch_rows_max) {
+    auto& next = queue_.front();
+    bytes += next->write->bytes;
+    if (bytes > limits::batch_bytes_max && !executing_.empty())
+      break;
+    deadline = std::min(deadline, next->deadline);
+    batch.entries.push_back(
+      {next->write, next->write->request_id.has_value()});
+    executing_.push_back(std::move(next));
+    queue_.pop_front();
+  }
+  batch.lock_deadline = deadline;
+  note_contention();
+  self_->request(parts_.writer, caf::infinite, std::move(batch))
+    .then(
+      [this](batch_result& outcome) { finish(outcome); },
+      [this](const caf::error& error) {
+        batch_result failed;
+        failed.outcome = batch_result::status::failed;
+        failed.results.assign(executing_.size(), from_caf(error));
+        finish(failed);
+      });
+}
+
+void coordinator_state::finish(batch_result& outcome) {
+  if (outcome.outcome == batch_result::status::lock_not_had) {
+    requeue(outcome);
+  } else {
+    ++figures_.batches;
+    announce(outcome);
+    auto done = std::exchange(executing_, {});
+    for (std::size_t i = 0; i < done.size(); ++i)
+      settle(done[i], std::move(outcome.results[i]));
+    if (outcome.wal_pages > 0)
+      wal_pages_ = outcome.wal_pages;
+    checkpoint_if_due();
+  }
+  pump();
+  finish_draining();
+}
+
+// The lock was not had by the earliest deadline: that write is answered, and
+// the others go back to the head of the queue.
+void coordinator_state::requeue(const batch_result& outcome) {
+  auto now = clock::now();
+  auto waiting = std::exchange(executing_, {});
+  for (std::size_t i = waiting.size(); i-- > 0;) {
+    if (waiting[i]->deadline > now)
+      queue_.push_front(std::move(waiting[i]));
+    else
+      settle(waiting[i], outcome.results[i]);
+  }
+}
+
+void coordinator_state::settle(const entry_ptr& item, result<written> outcome) {
+  if (item->write->request_id)
+    by_request_id_.erase(*item->write->request_id);
+  if (outcome) {
+    ++figures_.writes;
+    if (outcome->replayed)
+      ++figures_.replayed;
+  }
+  for (auto& waiter : std::exchange(item->waiters, {})) {
+    if (outcome) {
+      waiter.deliver(*outcome);
+    } else {
+      auto error = outcome.error();
+      error.method = item->write->method;
+      waiter.deliver(to_caf(std::move(error)));
+    }
+  }
+}
+
+void coordinator_state::announce(const batch_result& outcome) {
+  if (!parts_.publisher)
+    return;
+  announcements out;
+  for (std::size_t i = 0; i < executing_.size(); ++i) {
+    const auto& done = outcome.results[i];
+    const auto& write = *executing_[i]->write;
+    if (done && !done->replayed && !write.topic.empty())
+      out.changes.push_back(announcement_of(write));
+  }
+  if (!out.changes.empty())
+    self_->send(parts_.publisher, std::move(out));
+}
+
+void coordinator_state::note_wal(std::int64_t pages) {
+  wal_pages_ = std::max(wal_pages_, pages);
+  checkpoint_if_due();
+}
+
+void coordinator_state::checkpoint_if_due() {
+  if (wal_pages_ < limits::wal_checkpoint_pages)
+    return;
+  wal_pages_ = 0;
+  self_->send(parts_.writer, checkpoint_command{checkpoint_lock_wait});
+}
+
+void coordinator_state::note_contention() const {
+  if (!parts_.hint || executing_.size() < 2)
+    return;
+  const auto& first = executing_.front()->write->source_instance_id;
+  auto differs = [&](const entry_ptr& item) {
+    return item->write->source_instance_id != first;
+  };
+  if (std::any_of(executing_.begin(), executing_.end(), differs))
+    parts_.hint->mark();
+}
+
+void coordinator_state::arm_tick() {
+  if (tick_armed_)
+    return;
+  tick_armed_ = true;
+  self_->delayed_send(self_, tick_interval, caf::tick_atom::value);
+}
+
+void coordinator_state::tick() {
+  tick_armed_ = false;
+  auto now = clock::now();
+  auto late = [&](const entry_ptr& item) { return item->deadline <= now; };
+  for (auto& item : queue_)
+    if (late(item))
+      settle(
+        item, refused(
+                error_code::busy,
+                "the write lock was not free for this write within its "
+                "deadline",
+                item->write->method));
+  std::erase_if(queue_, late);
+  for (auto& item : executing_) {
+    if (item->deadline + execution_grace > now)
+      continue;
+    auto error = refused(
+      error_code::timeout, "the commit took longer than the deadline",
+      item->write->method);
+    error.outcome = write_outcome::unknown;
+    for (auto& waiter : std::exchange(item->waiters, {}))
+      waiter.deliver(to_caf(error));
+  }
+  if (!queue_.empty() || !executing_.empty())
+    arm_tick();
+  finish_draining();
+}
+
+caf::result<void> coordinator_state::drain() {
+  draining_ = true;
+  auto done = self_->make_response_promise<void>();
+  drainers_.push_back(done);
+  finish_draining();
+  return done;
+}
+
+void coordinator_state::finish_draining() {
+  if (!draining_ || !queue_.empty() || !executing_.empty())
+    return;
+  for (auto& waiter : std::exchange(drainers_, {}))
+    deliver_done(waiter);
+}
+
+coordinator_figures coordinator_state::figures() const {
+  auto out = figures_;
+  out.queued = static_cast<std::int64_t>(queue_.size());
+  out.executing = static_cast<std::int64_t>(executing_.size());
+  return out;
+}
+
+void coordinator_state::abandon(const write_error& error) {
+  auto unknown = error;
+  unknown.outcome = write_outcome::unknown;
+  for (auto& item : std::exchange(executing_, {}))
+    settle(item, unknown);
+  for (auto& item : std::exchange(queue_, {}))
+    settle(item, error);
+  for (auto& waiter : std::exchange(drainers_, {}))
+    waiter.deliver(to_caf(error));
+}
+
+coordinator_actor::behavior_type coordinator(
+  coordinator_state::pointer self, coordinator_parts parts) {
+  self->state.start(self, std::move(parts));
+  self->set_exit_handler([self](const caf::exit_msg& message) {
+    self->state.abandon(make_error(
+      error_code::unavailable, "the coordinator is stopping"));
+    self->quit(message.reason);
+  });
+  return {
+    [self](const submission& request) { return self->state.admit(request); },
+    [self](const wal_report& report) { self->state.note_wal(report.pages); },
+    [self](const drain_command&) { return self->state.drain(); },
+    [self](const figures_query&) { return self->state.figures(); },
+    [self](caf::tick_atom) { self->state.tick(); },
+  };
+}
+
+} // namespace dbproxy

@@ -1,0 +1,80 @@
+// The coordinator: admits writes, recognises resends, and hands the writer
+// everything queued whenever it is idle. The one place of order.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "transport/contention_hint.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace dbproxy {
+
+/// What the coordinator works with.
+struct coordinator_parts {
+  writer_actor writer;
+  /// Announces commits; none in an instance without networking.
+  publisher_actor publisher;
+  /// Told when writes of more than one source met; may be null.
+  std::shared_ptr<contention_hint> hint;
+};
+
+class coordinator_state {
+public:
+  static inline const char* name = "coordinator";
+
+  using pointer = coordinator_actor::stateful_pointer<coordinator_state>;
+  using promise = caf::typed_response_promise<written>;
+
+  void start(pointer self, coordinator_parts parts);
+  caf::result<written> admit(const submission& request);
+  void note_wal(std::int64_t pages);
+  caf::result<void> drain();
+  coordinator_figures figures() const;
+  /// Answers what is past its deadline.
+  void tick();
+  /// Answers every open promise; for the way out.
+  void abandon(const write_error& error);
+
+private:
+  /// A write in hand and everybody who waits for it.
+  struct entry {
+    write_ptr write;
+    time_point deadline;
+    std::vector<promise> waiters;
+  };
+  using entry_ptr = std::shared_ptr<entry>;
+
+  result<entry_ptr> find_resend(const prepared_write& write) const;
+  void pump();
+  void finish(batch_result& outcome);
+  void requeue(const batch_result& outcome);
+  void settle(const entry_ptr& item, result<written> outcome);
+  void announce(const batch_result& outcome);
+  void checkpoint_if_due();
+  void note_contention() const;
+  void arm_tick();
+  void finish_draining();
+
+  pointer self_ = nullptr;
+  coordinator_parts parts_;
+  std::deque<entry_ptr> queue_;
+  std::vector<entry_ptr> executing_;
+  std::unordered_map<std::string, entry_ptr> by_request_id_;
+  std::vector<caf::typed_response_promise<void>> drainers_;
+  bool draining_ = false;
+  bool tick_armed_ = false;
+  std::int64_t wal_pages_ = 0;
+  coordinator_figures figures_;
+};
+
+coordinator_actor::behavior_type coordinator(
+  coordinator_state::pointer self, coordinator_parts parts);
+
+} // namespace dbproxy

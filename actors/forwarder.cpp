@@ -1,0 +1,318 @@
+#include "actors/forwarder.hpp"
+
+#include "actors/errors.hpp"
+#include "actors/log.hpp"
+#include "messages/limits.hpp"
+#include "messages/timestamp.hpp"
+#include "transport/json_rpc.hpp"
+
+
+#include <algorithm>
+#include <utility>
+
+#include <unistd.h>
+
+namespace dbproxy {
+
+namespace json = boost::json;
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+// While something waits, deadlines and retries are looked at this often.
+constexpr auto tick_interval = 20ms;
+
+// The primary gets a little less than what is left, so that its own answer,
+// which knows what became of the write, arrives before the deadline.
+std::chrono::milliseconds budget_of(std::chrono::nanoseconds left) {
+  auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(left);
+  return std::max(whole - std::min(whole / 8, 50ms), 1ms);
+}
+
+write_error unreachable(const std::string& method) {
+  return make_error(error_code::unreachable, "no primary answers", method);
+}
+
+} // namespace
+
+void forwarder_state::start(
+  pointer self, std::shared_ptr<zmq_loop> loop, forwarder_options options) {
+  self_ = self;
+  loop_ = std::move(loop);
+  options_ = std::move(options);
+  connect();
+}
+
+void forwarder_state::connect() {
+  if (!options_.primary) {
+    loop_->disconnect();
+    return;
+  }
+  loop_->connect(options_.primary->rpc_addr);
+  joined_notice hello{options_.instance_id, getpid()};
+  loop_->send({notification_text("instance.joined", encode(hello))});
+}
+
+caf::result<written> forwarder_state::forward(const forward_command& command) {
+  if (!options_.primary)
+    return to_caf(unreachable(command.write->method));
+  auto promise = self_->make_response_promise<written>();
+  auto id = next_id_++;
+  pending item;
+  item.write = command.write;
+  item.deadline = command.deadline;
+  item.promise = promise;
+  pending_.emplace(id, std::move(item));
+  unsent_.push_back(id);
+  send_due();
+  arm_tick();
+  return promise;
+}
+
+void forwarder_state::send_due() {
+  std::vector<std::string> texts;
+  while (!unsent_.empty() && in_flight_ < limits::peer_in_flight_max) {
+    auto id = unsent_.front();
+    unsent_.pop_front();
+    auto found = pending_.find(id);
+    if (found == pending_.end() || found->second.sent)
+      continue;
+    auto text = text_of(id, found->second);
+    if (!text) {
+      answer(found->second, text.error());
+      pending_.erase(found);
+      continue;
+    }
+    found->second.sent = true;
+    ++in_flight_;
+    texts.push_back(std::move(*text));
+  }
+  if (!texts.empty())
+    loop_->send(std::move(texts));
+}
+
+result<std::string>
+forwarder_state::text_of(rpc_id id, const pending& item) const {
+  const auto& write = *item.write;
+  write_meta meta;
+  meta.source_instance_id = write.source_instance_id;
+  meta.request_id = write.request_id;
+  meta.settled_request_id = write.settled_request_id;
+  meta.timestamp = rfc3339_now();
+  meta.timeout_ms = budget_of(item.deadline - clock::now()).count();
+  write_request request{
+    std::move(meta), write.method, write.params_codec->encode(write.params)};
+  auto text = request_text(id, "db.write", encode(request));
+  if (text.size() > limits::message_bytes_max)
+    return make_error(
+      error_code::invalid_params,
+      "the message has " + std::to_string(text.size())
+        + " bytes, more than message_bytes_max = "
+        + std::to_string(limits::message_bytes_max),
+      write.method);
+  return text;
+}
+
+void forwarder_state::receive(const replies_received& replies) {
+  for (const auto& text : replies.texts) {
+    auto response = parse_response(text);
+    if (!response || !response->id.is_int64()) {
+      log().warn("the primary sent what is no response to a request");
+      continue;
+    }
+    on_reply(response->id.get_int64(), std::move(response->outcome));
+  }
+  send_due();
+}
+
+void forwarder_state::on_reply(rpc_id id, result<json::value> outcome) {
+  if (auto probe = probes_.extract(id)) {
+    if (outcome)
+      deliver_done(probe.mapped().promise);
+    else
+      probe.mapped().promise.deliver(to_caf(outcome.error()));
+    return;
+  }
+  auto found = pending_.find(id);
+  if (found == pending_.end() || !found->second.sent)
+    return; // answered already, at its deadline
+  auto& item = found->second;
+  --in_flight_;
+  if (!outcome && outcome.error().is_retryable()
+      && outcome.error().outcome == write_outcome::not_applied
+      && clock::now() + item.pause < item.deadline) {
+    item.sent = false;
+    item.refusal = outcome.error();
+    item.retry_at = clock::now() + item.pause;
+    item.pause = std::min(item.pause * 2, limits::retry_pause_max);
+    return;
+  }
+  if (!outcome) {
+    auto error = outcome.error();
+    if (item.lost && error.is_retryable())
+      error.outcome = write_outcome::unknown;
+    answer(item, std::move(error));
+  } else if (auto value = item.write->returns->decode(*outcome)) {
+    answer(item, written{std::move(*value), false});
+  } else {
+    auto error = value.error();
+    error.code = error_code::internal;
+    error.message = "the primary's result: " + error.message;
+    error.outcome = write_outcome::unknown;
+    answer(item, std::move(error));
+  }
+  pending_.erase(found);
+}
+
+void forwarder_state::answer(pending& item, result<written> outcome) {
+  if (outcome) {
+    item.promise.deliver(std::move(*outcome));
+    return;
+  }
+  auto error = outcome.error();
+  error.method = item.write->method;
+  item.promise.deliver(to_caf(std::move(error)));
+}
+
+// -- primaries that come and go ----------------------------------------------
+
+void forwarder_state::change_primary(const primary_changed& news) {
+  if (news.primary == options_.primary)
+    return;
+  options_.primary = news.primary;
+  in_flight_ = 0;
+  connect();
+  if (!options_.primary) {
+    fail_all_unreachable();
+    return;
+  }
+  // Whatever the earlier primary made of these, the journal knows.
+  unsent_.clear();
+  for (auto& [id, item] : pending_) {
+    item.lost |= item.sent;
+    item.sent = false;
+    item.refusal.reset();
+    unsent_.push_back(id);
+  }
+  send_due();
+}
+
+void forwarder_state::fail_all_unreachable() {
+  unsent_.clear();
+  auto items = std::exchange(pending_, {});
+  for (auto& [id, item] : items) {
+    auto error = unreachable(item.write->method);
+    if (item.sent || item.lost)
+      error.outcome = write_outcome::unknown;
+    item.promise.deliver(to_caf(std::move(error)));
+  }
+}
+
+void forwarder_state::announce(const committed_directly& committed) {
+  if (options_.primary)
+    loop_->send(
+      {notification_text("instance.committed", encode(committed.notice))});
+}
+
+// -- time --------------------------------------------------------------------
+
+caf::result<void> forwarder_state::probe() {
+  if (!options_.primary)
+    return to_caf(unreachable("instance.ping"));
+  auto promise = self_->make_response_promise<void>();
+  auto id = next_id_++;
+  probes_.emplace(
+    id, open_probe{clock::now() + limits::probe_timeout, promise});
+  loop_->send({request_text(id, "instance.ping", nullptr)});
+  arm_tick();
+  return promise;
+}
+
+void forwarder_state::arm_tick() {
+  if (tick_armed_)
+    return;
+  tick_armed_ = true;
+  self_->delayed_send(self_, tick_interval, caf::tick_atom::value);
+}
+
+void forwarder_state::tick() {
+  tick_armed_ = false;
+  auto now = clock::now();
+  for (auto at = pending_.begin(); at != pending_.end();) {
+    auto& item = at->second;
+    if (item.deadline <= now) {
+      if (item.sent)
+        --in_flight_;
+      answer(item, late_error(item));
+      at = pending_.erase(at);
+      continue;
+    }
+    if (item.refusal && !item.sent && item.retry_at <= now) {
+      item.refusal.reset();
+      unsent_.push_back(at->first);
+      options_.figures->count_retries(1);
+    }
+    ++at;
+  }
+  for (auto at = probes_.begin(); at != probes_.end();) {
+    if (at->second.deadline > now) {
+      ++at;
+      continue;
+    }
+    at->second.promise.deliver(to_caf(unreachable("instance.ping")));
+    at = probes_.erase(at);
+  }
+  send_due();
+  if (!pending_.empty() || !probes_.empty())
+    arm_tick();
+}
+
+write_error forwarder_state::late_error(const pending& item) const {
+  auto error = item.refusal.value_or(make_error(
+    error_code::timeout, "the primary did not answer within the deadline"));
+  if (item.sent || item.lost)
+    error.outcome = write_outcome::unknown;
+  return error;
+}
+
+void forwarder_state::abandon(const write_error& error) {
+  auto items = std::exchange(pending_, {});
+  for (auto& [id, item] : items) {
+    auto out = error;
+    if (item.sent || item.lost)
+      out.outcome = write_outcome::unknown;
+    answer(item, std::move(out));
+  }
+  auto probes = std::exchange(probes_, {});
+  for (auto& [id, probe] : probes)
+    probe.promise.deliver(to_caf(error));
+}
+
+forwarder_actor::behavior_type forwarder(
+  forwarder_state::pointer self, std::shared_ptr<zmq_loop> loop,
+  forwarder_options options) {
+  self->state.start(self, std::move(loop), std::move(options));
+  self->set_exit_handler([self](const caf::exit_msg& message) {
+    self->state.abandon(
+      make_error(error_code::unavailable, "the instance is stopping"));
+    self->quit(message.reason);
+  });
+  return {
+    [self](const forward_command& command) {
+      return self->state.forward(command);
+    },
+    [self](const primary_changed& news) {
+      self->state.change_primary(news);
+    },
+    [self](const replies_received& replies) { self->state.receive(replies); },
+    [self](const committed_directly& committed) {
+      self->state.announce(committed);
+    },
+    [self](const probe_command&) { return self->state.probe(); },
+    [self](caf::tick_atom) { self->state.tick(); },
+  };
+}
+
+} // namespace dbproxy

@@ -1,0 +1,377 @@
+#include "actors/gateway.hpp"
+
+#include "actors/errors.hpp"
+#include "actors/log.hpp"
+#include "actors/open_rpc.hpp"
+#include "messages/limits.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <limits>
+#include <utility>
+
+namespace dbproxy {
+
+namespace json = boost::json;
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+write_error in_method(write_error error, const std::string& method) {
+  error.method = method;
+  return error;
+}
+
+} // namespace
+
+void gateway_state::start(pointer self, gateway_parts parts) {
+  self_ = self;
+  parts_ = std::move(parts);
+}
+
+// -- texts in ----------------------------------------------------------------
+
+void gateway_state::receive(const requests_received& requests) {
+  for (const auto& message : requests.messages)
+    open_exchange(message);
+}
+
+void gateway_state::open_exchange(const peer_message& message) {
+  auto origin = std::make_shared<exchange>();
+  origin->reply.peer = message.peer;
+  origin->reply.delimiter = message.delimiter;
+  if (message.malformed) {
+    answer(
+      *origin, fault_text(make_fault(
+                 rpc_fault_kind::invalid_request,
+                 "a message is one frame, or an empty frame and one more")));
+    return;
+  }
+  auto parsed = parse_message(message.payload);
+  origin->batch = parsed.batch;
+  origin->open = parsed.calls.size();
+  for (auto& one : parsed.calls) {
+    ++in_flight_[message.peer];
+    if (auto* fault = std::get_if<rpc_fault>(&one))
+      close(*origin, fault_text(*fault));
+    else
+      handle({origin, std::move(std::get<rpc_request>(one))});
+  }
+}
+
+const std::map<std::string_view, gateway_state::handler>&
+gateway_state::handlers() {
+  static const std::map<std::string_view, handler> table{
+    {"db.write", &gateway_state::write},
+    {"db.read", &gateway_state::read},
+    {"instance.ping", &gateway_state::ping},
+    {"instance.info", &gateway_state::info},
+    {"instance.metrics", &gateway_state::metrics_of},
+    {"rpc.discover", &gateway_state::discover},
+    {"instance.committed", &gateway_state::committed},
+    {"instance.joined", &gateway_state::joined}};
+  return table;
+}
+
+void gateway_state::handle(const call& item) {
+  if (in_flight_[item.origin->reply.peer] > limits::peer_in_flight_max) {
+    fail(
+      item, make_error(
+              error_code::busy,
+              "peer_in_flight_max = "
+                + std::to_string(limits::peer_in_flight_max)
+                + " requests of this peer are not answered yet",
+              item.request.method));
+    return;
+  }
+  auto found = handlers().find(item.request.method);
+  if (found != handlers().end())
+    (this->*found->second)(item);
+  else if (auto target = parts_.registry->find_rpc(item.request.method))
+    host_method(item, target);
+  else
+    respond(
+      item, fault_text(make_fault(
+              rpc_fault_kind::method_not_found,
+              "there is no RPC method \"" + item.request.method + "\"",
+              item.request.id.value_or(nullptr))));
+}
+
+// -- reads and writes --------------------------------------------------------
+
+void gateway_state::write(const call& item) {
+  auto request = decode<write_request>(item.request.params);
+  if (!request)
+    return fail_params(item, request.error().message);
+  auto meta = std::move(request->meta).value_or(write_meta{});
+  if (auto valid = validate_meta(meta); !valid)
+    return fail_params(item, valid.error().message);
+  write_ids ids;
+  ids.source_instance_id = meta.source_instance_id.value_or("");
+  ids.request_id = std::move(meta.request_id);
+  ids.settled_request_id = std::move(meta.settled_request_id);
+  auto begun = clock::now();
+  prepare_write(
+    self_, *parts_.registry, request->method,
+    request->params.value_or(nullptr), std::move(ids),
+    [this, item, begun, asked = meta.timeout_ms,
+     method = request->method](result<write_ptr> prepared) {
+      if (!prepared) {
+        parts_.figures->record_error(prepared.error().code);
+        return fail(item, in_method(prepared.error(), method));
+      }
+      auto fallback = (*prepared)->timeout == timeout_class::extended
+                        ? parts_.timeouts.extended
+                        : parts_.timeouts.standard;
+      auto timeout = asked ? std::chrono::milliseconds{*asked} : fallback;
+      submit(item, std::move(*prepared), begun + timeout);
+    });
+}
+
+void gateway_state::submit(
+  const call& item, write_ptr prepared, time_point deadline) {
+  auto begun = clock::now();
+  self_
+    ->request(
+      parts_.coordinator, caf::infinite, submission{prepared, deadline})
+    .then(
+      [this, item, prepared, begun](const written& outcome) {
+        finish_write(item, prepared, begun, outcome);
+      },
+      [this, item, prepared, begun](const caf::error& reason) {
+        finish_write(item, prepared, begun, from_caf(reason));
+      });
+}
+
+void gateway_state::finish_write(
+  const call& item, const write_ptr& prepared, time_point begun,
+  const result<written>& outcome) {
+  parts_.figures->record(
+    to_string(write_route::forwarded), prepared->method, clock::now() - begun,
+    outcome.has_value());
+  if (outcome) {
+    succeed(item, prepared->returns->encode(outcome->value));
+    return;
+  }
+  parts_.figures->record_error(outcome.error().code);
+  fail(item, in_method(outcome.error(), prepared->method));
+}
+
+void gateway_state::read(const call& item) {
+  auto request = decode<read_request>(item.request.params);
+  if (!request)
+    return fail_params(item, request.error().message);
+  auto entry = parts_.registry->methods().find(request->method, method_kind::read);
+  if (!entry)
+    return fail(item, entry.error());
+  auto params = (*entry)->params->decode(request->params.value_or(nullptr));
+  if (!params)
+    return fail(item, in_method(params.error(), request->method));
+  auto begun = clock::now();
+  run_read(
+    self_, parts_.readers, *entry, std::move(*params), parts_.timeouts.standard,
+    [this, item, begun, entry = *entry](const result<boxed>& outcome) {
+      parts_.figures->record(
+        "read", entry->name, clock::now() - begun, outcome.has_value());
+      if (outcome)
+        succeed(item, entry->returns->encode(*outcome));
+      else
+        fail(item, outcome.error());
+    });
+}
+
+void gateway_state::host_method(
+  const call& item, const rpc_method_actor& target) {
+  self_
+    ->request(
+      target, parts_.timeouts.standard,
+      host_call{item.request.method, item.request.params})
+    .then(
+      [this, item](const host_value& outcome) { succeed(item, outcome.value); },
+      [this, item](const caf::error& reason) {
+        fail(item, in_method(from_caf(reason), item.request.method));
+      });
+}
+
+// -- about the instance ------------------------------------------------------
+
+void gateway_state::ping(const call& item) {
+  const auto& record = parts_.identity.record;
+  auto uptime = std::chrono::duration_cast<std::chrono::milliseconds>(
+    clock::now() - parts_.identity.started);
+  succeed(
+    item, json::object{
+            {"status", "ok"},
+            {"instance_id", record.instance_id},
+            {"role", "primary"},
+            {"epoch", record.epoch},
+            {"uptime_ms", uptime.count()}});
+}
+
+void gateway_state::info(const call& item) {
+  auto fail_with = [this, item](const caf::error& reason) {
+    fail(item, in_method(from_caf(reason), "instance.info"));
+  };
+  self_->request(parts_.coordinator, caf::infinite, figures_query{})
+    .then(
+      [this, item, fail_with](const coordinator_figures& queue) {
+        self_
+          ->request(
+            parts_.writer, parts_.timeouts.standard, storage_query{})
+          .then(
+            [this, item, queue](const storage_status& files) {
+              succeed(item, describe(queue, files));
+            },
+            fail_with);
+      },
+      fail_with);
+}
+
+json::object gateway_state::describe(
+  const coordinator_figures& queue, const storage_status& files) {
+  const auto& record = parts_.identity.record;
+  auto uptime = std::chrono::duration_cast<std::chrono::milliseconds>(
+    clock::now() - parts_.identity.started);
+  const auto& figures = *parts_.figures;
+  return {
+    {"role", "primary"},
+    {"instance_id", record.instance_id},
+    {"pid", record.pid},
+    {"epoch", record.epoch},
+    {"version", record.version},
+    {"database", parts_.identity.database},
+    {"rpc_addr", record.rpc_addr},
+    {"pub_addr", record.pub_addr},
+    {"started_at", record.started_at},
+    {"uptime_ms", uptime.count()},
+    {"peers", describe_peers()},
+    {"queue_depth", queue.queued + queue.executing},
+    {"batches", queue.batches},
+    {"replayed", queue.replayed},
+    {"routes",
+     json::object{
+       {"local", figures.succeeded("local")},
+       {"direct", figures.succeeded("direct")},
+       {"forwarded", figures.succeeded("forwarded")},
+       {"read", figures.succeeded("read")}}},
+    {"journal_entries", files.journal_entries},
+    {"wal_bytes", files.wal_bytes},
+    {"database_bytes", files.database_bytes},
+    {"schema_version", files.schema_version},
+    {"sqlite_version", files.sqlite_version},
+    {"sqlite_has_wal_reset_fix", files.has_wal_reset_fix}};
+}
+
+json::array gateway_state::describe_peers() {
+  std::erase_if(peers_, [](const auto& one) {
+    return kill(static_cast<pid_t>(one.second.pid), 0) != 0 && errno == ESRCH;
+  });
+  json::array list;
+  for (const auto& [id, one] : peers_)
+    list.push_back(
+      json::object{{"instance_id", one.instance_id}, {"pid", one.pid}});
+  return list;
+}
+
+void gateway_state::metrics_of(const call& item) {
+  succeed(item, parts_.figures->to_json());
+}
+
+void gateway_state::discover(const call& item) {
+  succeed(item, open_rpc_document(parts_.registry->methods()));
+}
+
+// -- from secondaries --------------------------------------------------------
+
+void gateway_state::committed(const call& item) {
+  auto notice = decode<committed_notice>(item.request.params);
+  if (!notice)
+    return fail_params(item, notice.error().message);
+  if (notice->announcements.size() > limits::announced_changes_max)
+    return fail_params(
+      item, "field \"announcements\" has more than announced_changes_max = "
+              + std::to_string(limits::announced_changes_max) + " elements");
+  parts_.figures->count(
+    "direct", static_cast<std::int64_t>(notice->announcements.size()));
+  self_->send(parts_.coordinator, wal_report{notice->wal_pages});
+  self_->send(
+    parts_.publisher, announcements{std::move(notice->announcements)});
+  succeed(item, nullptr);
+}
+
+void gateway_state::joined(const call& item) {
+  auto notice = decode<joined_notice>(item.request.params);
+  if (!notice)
+    return fail_params(item, notice.error().message);
+  if (notice->pid < 1 || notice->pid > std::numeric_limits<pid_t>::max())
+    return fail_params(item, "field \"pid\" is no process id");
+  if (peers_.size() >= limits::known_peers_max)
+    peers_.erase(std::min_element(
+      peers_.begin(), peers_.end(), [](const auto& a, const auto& b) {
+        return a.second.seen < b.second.seen;
+      }));
+  peers_[item.origin->reply.peer]
+    = {notice->instance_id, notice->pid, clock::now()};
+  log().info("{} (pid {}) has joined", notice->instance_id, notice->pid);
+  succeed(item, nullptr);
+}
+
+// -- texts out ---------------------------------------------------------------
+
+void gateway_state::succeed(const call& item, const json::value& value) {
+  respond(item, success_text(item.request.id.value_or(nullptr), value));
+}
+
+void gateway_state::fail(const call& item, const write_error& error) {
+  respond(item, error_text(item.request.id.value_or(nullptr), error));
+}
+
+void gateway_state::fail_params(const call& item, const std::string& detail) {
+  auto fault = make_fault(
+    rpc_fault_kind::invalid_params, detail, item.request.id.value_or(nullptr));
+  fault.data.method = item.request.method;
+  respond(item, fault_text(fault));
+}
+
+void gateway_state::respond(const call& item, std::string text) {
+  if (item.request.is_notification()) {
+    log().debug("notification {}: {}", item.request.method, text);
+    text.clear();
+  }
+  close(*item.origin, std::move(text));
+}
+
+// One call is done; its answer is empty if there is to be none.
+void gateway_state::close(exchange& origin, std::string text) {
+  auto count = in_flight_.find(origin.reply.peer);
+  if (count != in_flight_.end() && --count->second == 0)
+    in_flight_.erase(count);
+  if (!text.empty())
+    origin.answers.push_back(std::move(text));
+  if (--origin.open > 0 || origin.answers.empty())
+    return;
+  answer(
+    origin, origin.batch ? batch_text(origin.answers)
+                         : std::move(origin.answers.front()));
+}
+
+void gateway_state::answer(exchange& origin, std::string text) {
+  origin.reply.payload = std::move(text);
+  std::vector<peer_message> out;
+  out.push_back(std::move(origin.reply));
+  parts_.loop->reply(std::move(out));
+}
+
+gateway_actor::behavior_type
+gateway(gateway_state::pointer self, gateway_parts parts) {
+  self->state.start(self, std::move(parts));
+  return {
+    [self](const requests_received& requests) {
+      self->state.receive(requests);
+    },
+  };
+}
+
+} // namespace dbproxy

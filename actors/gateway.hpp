@@ -1,0 +1,117 @@
+// The gateway: serves JSON-RPC to other processes. Decodes their calls, hands
+// writes to the coordinator and reads to the readers, and answers in the form
+// that the request had.
+#pragma once
+
+#include "actors/dispatch.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/metrics.hpp"
+#include "actors/proxy.hpp"
+#include "actors/reader.hpp"
+#include "transport/json_rpc.hpp"
+#include "transport/zmq_loop.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace dbproxy {
+
+/// What the gateway says about its instance.
+struct gateway_identity {
+  std::string database;
+  primary_record record;
+  time_point started = std::chrono::steady_clock::now();
+};
+
+struct gateway_parts {
+  gateway_identity identity;
+  write_timeouts timeouts;
+  std::shared_ptr<zmq_loop> loop;
+  std::shared_ptr<dispatch> registry;
+  std::shared_ptr<metrics> figures;
+  std::shared_ptr<read_pool> readers;
+  writer_actor writer;
+  coordinator_actor coordinator;
+  publisher_actor publisher;
+};
+
+class gateway_state {
+public:
+  static inline const char* name = "gateway";
+
+  using pointer = gateway_actor::stateful_pointer<gateway_state>;
+
+  void start(pointer self, gateway_parts parts);
+  void receive(const requests_received& requests);
+
+private:
+  /// One text from a peer, and the answers to the calls in it.
+  struct exchange {
+    peer_message reply; ///< the peer and the form of the request
+    bool batch = false;
+    std::size_t open = 0;
+    std::vector<std::string> answers;
+  };
+  using exchange_ptr = std::shared_ptr<exchange>;
+
+  /// One call of an exchange.
+  struct call {
+    exchange_ptr origin;
+    rpc_request request;
+  };
+
+  /// A secondary that said hello.
+  struct peer {
+    std::string instance_id;
+    std::int64_t pid = 0;
+    time_point seen{};
+  };
+
+  using handler = void (gateway_state::*)(const call&);
+
+  static const std::map<std::string_view, handler>& handlers();
+
+  void open_exchange(const peer_message& message);
+  void handle(const call& item);
+  void write(const call& item);
+  void read(const call& item);
+  void ping(const call& item);
+  void info(const call& item);
+  void metrics_of(const call& item);
+  void discover(const call& item);
+  void committed(const call& item);
+  void joined(const call& item);
+  void host_method(const call& item, const rpc_method_actor& target);
+
+  void submit(const call& item, write_ptr prepared, time_point deadline);
+  void finish_write(
+    const call& item, const write_ptr& prepared, time_point begun,
+    const result<written>& outcome);
+  boost::json::object describe(
+    const coordinator_figures& queue, const storage_status& files);
+  boost::json::array describe_peers();
+
+  void succeed(const call& item, const boost::json::value& value);
+  void fail(const call& item, const write_error& error);
+  void fail_params(const call& item, const std::string& detail);
+  void respond(const call& item, std::string text);
+  void close(exchange& origin, std::string text);
+  void answer(exchange& origin, std::string text);
+
+  pointer self_ = nullptr;
+  gateway_parts parts_;
+  std::unordered_map<std::string, std::size_t> in_flight_;
+  std::unordered_map<std::string, peer> peers_;
+};
+
+gateway_actor::behavior_type
+gateway(gateway_state::pointer self, gateway_parts parts);
+
+} // namespace dbproxy

@@ -1,0 +1,40 @@
+// The publisher: gives every event its sequence number and announces it. The
+// one place where events come from.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "transport/zmq_loop.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace dbproxy {
+
+/// The time between two heartbeats.
+inline constexpr std::chrono::seconds heartbeat_interval{1};
+
+struct publisher_options {
+  std::string instance_id;
+  std::int64_t epoch = 0;
+};
+
+struct publisher_state {
+  static inline const char* name = "publisher";
+
+  void publish(std::string_view topic, boost::json::value payload);
+
+  std::shared_ptr<zmq_loop> loop;
+  publisher_options options;
+  std::int64_t sequence = 0;
+};
+
+/// What is announced of a write after its commit.
+announcement announcement_of(const prepared_write& write);
+
+publisher_actor::behavior_type publisher(
+  publisher_actor::stateful_pointer<publisher_state> self,
+  std::shared_ptr<zmq_loop> loop, publisher_options options);
+
+} // namespace dbproxy

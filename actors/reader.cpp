@@ -1,0 +1,41 @@
+#include "actors/reader.hpp"
+
+#include "actors/errors.hpp"
+#include "messages/limits.hpp"
+
+#include <string>
+
+namespace dbproxy {
+
+caf::result<boxed> reader_state::run(const read_command& command) {
+  auto found = command.entry->run(*database, command.params);
+  if (!found) {
+    auto error = found.error();
+    error.method = command.entry->name;
+    return to_caf(std::move(error));
+  }
+  return std::move(*found);
+}
+
+reader_actor::behavior_type reader(
+  reader_actor::stateful_pointer<reader_state> self, open_options options) {
+  options.access = access::read_only;
+  self->state.database.emplace(open_connection(options).value());
+  return {
+    [self](const read_command& command) { return self->state.run(command); },
+  };
+}
+
+result<reader_actor> read_pool::acquire() {
+  auto waiting = waiting_.fetch_add(1);
+  if (waiting >= limits::queued_reads_max * readers_.size()) {
+    release();
+    return make_error(
+      error_code::busy, "queued_reads_max = "
+                          + std::to_string(limits::queued_reads_max)
+                          + " reads are waiting for each reader");
+  }
+  return readers_[next_.fetch_add(1) % readers_.size()];
+}
+
+} // namespace dbproxy

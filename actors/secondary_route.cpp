@@ -1,0 +1,188 @@
+#include "actors/secondary_route.hpp"
+
+#include "actors/publisher.hpp"
+#include "messages/limits.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dbproxy {
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+// Without a primary, the lock is waited for in slices of this length; between
+// two of them a new primary is noticed.
+constexpr auto lock_slice = 100ms;
+
+} // namespace
+
+void secondary_route::submit(
+  write_ptr write, time_point deadline, bool journaled, done finished) {
+  if (open() >= limits::instance_writes_max) {
+    finished(
+      make_error(
+        error_code::busy,
+        "instance_writes_max = " + std::to_string(limits::instance_writes_max)
+          + " writes of this instance are not answered yet",
+        write->method),
+      write_route::direct);
+    return;
+  }
+  waiting_.emplace(
+    next_ticket_++, job{std::move(write), deadline, journaled, false,
+                        std::move(finished)});
+  pump();
+}
+
+void secondary_route::pump() {
+  if (!executing_.empty() || waiting_.empty())
+    return;
+  // What is on its way to the primary must not be overtaken.
+  auto with_primary
+    = ports_.primary_known() && (!forwarded_.empty() || ports_.contended());
+  if (with_primary)
+    forward_waiting();
+  else if (forwarded_.empty())
+    execute_waiting();
+}
+
+void secondary_route::execute_waiting() {
+  write_batch batch;
+  auto bytes = std::size_t{0};
+  std::optional<time_point> deadline;
+  while (!waiting_.empty() && executing_.size() < limits::batch_rows_max) {
+    auto first = waiting_.begin();
+    auto& next = first->second;
+    bytes += next.write->bytes;
+    if (bytes > limits::batch_bytes_max && !executing_.empty())
+      break;
+    deadline = std::min(deadline.value_or(next.deadline), next.deadline);
+    batch.entries.push_back({next.write, next.journaled || next.was_sent});
+    executing_.insert(waiting_.extract(first));
+  }
+  if (wait_for_lock_)
+    batch.lock_deadline = std::min(*deadline, clock::now() + lock_slice);
+  ports_.execute(std::move(batch), [this](batch_result outcome) {
+    on_batch(std::move(outcome));
+  });
+}
+
+void secondary_route::forward_waiting() {
+  while (!waiting_.empty()) {
+    auto node = waiting_.extract(waiting_.begin());
+    auto number = node.key();
+    auto command = forward_command{node.mapped().write, node.mapped().deadline};
+    forwarded_.insert(std::move(node));
+    ports_.forward(
+      std::move(command), [this, number](result<written> outcome) {
+        on_forwarded(number, std::move(outcome));
+      });
+  }
+}
+
+void secondary_route::on_batch(batch_result outcome) {
+  if (outcome.outcome == batch_result::status::lock_not_had) {
+    on_lock_not_had();
+    return;
+  }
+  wait_for_lock_ = false;
+  announce(outcome);
+  auto finished = std::exchange(executing_, {});
+  auto next = outcome.results.begin();
+  for (auto& [number, item] : finished)
+    item.finished(std::move(*next++), write_route::direct);
+  pump();
+}
+
+void secondary_route::on_lock_not_had() {
+  ports_.mark_contended();
+  ports_.retried(executing_.size());
+  waiting_.merge(executing_);
+  executing_.clear();
+  fail_late();
+  if (ports_.primary_known()) {
+    wait_for_lock_ = false;
+    forward_waiting();
+  } else {
+    wait_for_lock_ = true;
+    pump();
+  }
+}
+
+void secondary_route::on_forwarded(ticket number, result<written> outcome) {
+  auto node = forwarded_.extract(number);
+  if (node.empty())
+    return;
+  auto& item = node.mapped();
+  if (!outcome && outcome.error().code == error_code::unreachable) {
+    item.was_sent |= outcome.error().outcome == write_outcome::unknown;
+    waiting_.insert(std::move(node));
+    ports_.retried(1);
+    if (!forwarded_.empty())
+      return;
+    wait_for_lock_ = true;
+    fail_late();
+  } else {
+    item.finished(std::move(outcome), write_route::forwarded);
+  }
+  pump();
+}
+
+void secondary_route::fail_late() {
+  auto now = clock::now();
+  auto all = std::exchange(waiting_, {});
+  while (!all.empty()) {
+    auto node = all.extract(all.begin());
+    auto& item = node.mapped();
+    if (item.deadline > now) {
+      waiting_.insert(waiting_.end(), std::move(node));
+      continue;
+    }
+    auto error = make_error(
+      error_code::unreachable,
+      "no primary answers, and the write lock was not free within the "
+      "deadline",
+      item.write->method);
+    if (ports_.primary_known()) {
+      error.code = error_code::busy;
+      error.message = "the write lock was not free within the deadline";
+    }
+    if (item.was_sent)
+      error.outcome = write_outcome::unknown;
+    item.finished(std::move(error), write_route::direct);
+  }
+}
+
+void secondary_route::announce(const batch_result& outcome) {
+  committed_notice notice;
+  auto next = outcome.results.begin();
+  for (const auto& [number, item] : executing_) {
+    const auto& result_of = *next++;
+    if (result_of && !result_of->replayed && !item.write->topic.empty())
+      notice.announcements.push_back(announcement_of(*item.write));
+  }
+  notice.wal_pages = outcome.wal_pages;
+  if (!notice.announcements.empty() || notice.wal_pages > 0)
+    ports_.announce(std::move(notice));
+}
+
+void secondary_route::abandon(const write_error& error) {
+  auto fail = [&](std::map<ticket, job>& jobs, bool may_have_run) {
+    for (auto& [number, item] : std::exchange(jobs, {})) {
+      auto out = error;
+      if (may_have_run || item.was_sent)
+        out.outcome = write_outcome::unknown;
+      item.finished(std::move(out), write_route::direct);
+    }
+  };
+  fail(forwarded_, true);
+  fail(executing_, true);
+  fail(waiting_, false);
+}
+
+} // namespace dbproxy

@@ -1,0 +1,39 @@
+// The writer: owns the one read-write connection of an instance and runs
+// batches on it. Spawn it detached: its work blocks on the disk and the lock.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "storage/checkpoint.hpp"
+#include "storage/journal.hpp"
+#include "storage/schema.hpp"
+#include "storage/sqlite.hpp"
+
+#include <memory>
+#include <optional>
+
+namespace dbproxy {
+
+struct writer_state {
+  static inline const char* name = "writer";
+
+  /// What runs the batches; made on the writer's own thread.
+  struct tools {
+    connection database;
+    journal entries;
+    checkpointer checkpoints;
+  };
+
+  batch_result run(const write_batch& batch);
+  void checkpoint(const checkpoint_command& command);
+  caf::result<storage_status> status();
+
+  open_options options;
+  std::optional<tools> opened;
+};
+
+/// Opens the database at `options`; throws write_failure, and so goes down
+/// with that reason, when it cannot.
+writer_actor::behavior_type writer(
+  writer_actor::stateful_pointer<writer_state> self, open_options options);
+
+} // namespace dbproxy

@@ -1,0 +1,50 @@
+// What an instance can be told when it starts.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/proxy.hpp"
+#include "storage/methods.hpp"
+#include "storage/sqlite.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace dbproxy {
+
+/// Which role an instance asks for.
+enum class role_request {
+  automatic, ///< primary if there is none, else secondary
+  primary,   ///< CONFLICT if there is one
+  secondary,
+};
+
+/// Which role it has.
+enum class instance_role {
+  primary,
+  secondary,
+  standalone, ///< without networking: alone with its file, as it believes
+};
+
+std::string_view to_string(instance_role role) noexcept;
+
+struct instance_options {
+  /// The database; created where it does not exist.
+  std::filesystem::path database;
+  role_request role = role_request::automatic;
+  /// At most limits::instance_id_bytes_max; generated where it is empty.
+  std::string instance_id;
+  sync_mode sync = sync_mode::full;
+  write_timeouts timeouts;
+  /// Threads that read, each with a connection of its own; at least 1.
+  std::size_t readers = 2;
+  /// Without it the instance neither takes the lock nor opens sockets: it
+  /// reads and writes the file by itself.
+  bool networking = true;
+  /// The host's methods beside the catalogue; null for the catalogue alone.
+  /// More may be added while the instance runs.
+  std::shared_ptr<method_set> methods;
+};
+
+} // namespace dbproxy

@@ -1,0 +1,166 @@
+#include "messages/json_codec.hpp"
+
+#include "messages/limits.hpp"
+
+#include <boost/locale/utf.hpp>
+
+#include <cmath>
+#include <limits>
+
+namespace dbproxy {
+
+namespace json = boost::json;
+
+result<json::value> parse_json(std::string_view text) {
+  if (text.size() > limits::message_bytes_max)
+    return make_error(
+      error_code::invalid_params,
+      "the text has " + std::to_string(text.size())
+        + " bytes, more than message_bytes_max = "
+        + std::to_string(limits::message_bytes_max));
+  json::parse_options options;
+  options.max_depth = limits::json_depth_max;
+  options.allow_invalid_utf8 = true;
+  json::error_code ec;
+  auto value = json::parse(text, ec, {}, options);
+  if (ec == json::error::too_deep)
+    return make_error(
+      error_code::invalid_params,
+      "the text is nested deeper than json_depth_max = "
+        + std::to_string(limits::json_depth_max));
+  if (ec)
+    return make_error(
+      error_code::invalid_params, "the text is no JSON: " + ec.message());
+  return value;
+}
+
+bool is_utf8(std::string_view text) noexcept {
+  namespace utf = boost::locale::utf;
+  const auto* at = text.data();
+  const auto* end = at + text.size();
+  while (at != end) {
+    if (static_cast<unsigned char>(*at) < 0x80) {
+      ++at;
+      continue;
+    }
+    auto point = utf::utf_traits<char>::decode(at, end);
+    if (point == utf::illegal || point == utf::incomplete)
+      return false;
+  }
+  return true;
+}
+
+std::string_view kind_name(const json::value& value) noexcept {
+  switch (value.kind()) {
+  case json::kind::null:
+    return "null";
+  case json::kind::bool_:
+    return "a boolean";
+  case json::kind::int64:
+  case json::kind::uint64:
+    return "an integer";
+  case json::kind::double_:
+    return "a number";
+  case json::kind::string:
+    return "a string";
+  case json::kind::array:
+    return "an array";
+  case json::kind::object:
+    return "an object";
+  }
+  return "a value";
+}
+
+namespace detail {
+
+decode_fault wrong_type(std::string_view wanted, const json::value& got) {
+  std::string what = "must be ";
+  what += wanted;
+  what += ", not ";
+  what += kind_name(got);
+  return {{}, std::move(what)};
+}
+
+write_error to_error(const decode_fault& fault) {
+  auto text = fault.field.empty() ? "the value " + fault.what
+                                  : "field \"" + fault.field + "\" "
+                                      + fault.what;
+  return make_error(error_code::invalid_params, std::move(text));
+}
+
+std::optional<json::value>
+go_nullable(const json::value& value, std::string_view go_type) {
+  const auto* object = value.if_object();
+  if (object == nullptr || object->size() != 2)
+    return std::nullopt;
+  const auto* inner = object->if_contains(go_type);
+  const auto* valid = object->if_contains("Valid");
+  if (inner == nullptr || valid == nullptr || !valid->is_bool())
+    return std::nullopt;
+  return valid->get_bool() ? *inner : json::value{};
+}
+
+decode_outcome decode_into(const json::value& value, std::string& out) {
+  const auto* text = value.if_string();
+  if (text == nullptr)
+    return wrong_type("a string", value);
+  if (!is_utf8({text->data(), text->size()}))
+    return decode_fault{{}, "is not valid UTF-8"};
+  out.assign(text->data(), text->size());
+  return {};
+}
+
+decode_outcome decode_into(const json::value& value, std::int64_t& out) {
+  if (const auto* number = value.if_int64()) {
+    out = *number;
+    return {};
+  }
+  if (value.is_uint64())
+    return decode_fault{{}, "does not fit into a signed 64-bit integer"};
+  return wrong_type("an integer", value);
+}
+
+decode_outcome decode_into(const json::value& value, double& out) {
+  json::error_code ec;
+  if (!value.is_number())
+    return wrong_type("a number", value);
+  out = value.to_number<double>(ec);
+  if (ec || !std::isfinite(out))
+    return decode_fault{{}, "is not a finite number"};
+  return {};
+}
+
+decode_outcome decode_into(const json::value& value, float& out) {
+  double wide = 0;
+  if (auto fault = decode_into(value, wide))
+    return fault;
+  if (std::abs(wide) > std::numeric_limits<float>::max())
+    return decode_fault{{}, "does not fit into a 32-bit float"};
+  out = static_cast<float>(wide);
+  return {};
+}
+
+decode_outcome decode_into(const json::value& value, bool& out) {
+  const auto* flag = value.if_bool();
+  if (flag == nullptr)
+    return wrong_type("a boolean", value);
+  out = *flag;
+  return {};
+}
+
+decode_outcome decode_into(const json::value& value, json::value& out) {
+  out = value;
+  return {};
+}
+
+decode_outcome decode_into(const json::value& value, json::object& out) {
+  const auto* object = value.if_object();
+  if (object == nullptr)
+    return wrong_type("an object", value);
+  out = *object;
+  return {};
+}
+
+} // namespace detail
+
+} // namespace dbproxy

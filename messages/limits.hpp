@@ -1,0 +1,84 @@
+// Every bound of dbproxy, by name. A peer or a file cannot make anything grow
+// past these; docs/protocol.md lists what a caller sees at each of them.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace dbproxy::limits {
+
+using namespace std::chrono_literals;
+
+// -- messages ----------------------------------------------------------------
+
+/// One JSON-RPC text, and the parameters of one write.
+inline constexpr std::size_t message_bytes_max = 16U << 20U;
+/// A ZeroMQ frame past this is refused by closing the connection: it is what
+/// bounds the memory of a receiver. Between the two limits a peer gets an
+/// error that names message_bytes_max.
+inline constexpr std::size_t frame_bytes_max = 64U << 20U;
+/// Nested arrays and objects in one JSON text.
+inline constexpr std::size_t json_depth_max = 32;
+/// A request id, in bytes.
+inline constexpr std::size_t request_id_bytes_max = 128;
+/// An instance id, in bytes.
+inline constexpr std::size_t instance_id_bytes_max = 128;
+/// Changes in one `instance.committed` notification.
+inline constexpr std::size_t announced_changes_max = 4096;
+
+// -- queues ------------------------------------------------------------------
+
+/// Writes queued on the primary.
+inline constexpr std::size_t queued_writes_max = 4096;
+/// Requests in flight for one peer of the primary.
+inline constexpr std::size_t peer_in_flight_max = 256;
+/// Writes waiting in one instance for their way to be free.
+inline constexpr std::size_t instance_writes_max = 4096;
+/// Reads waiting for one reader.
+inline constexpr std::size_t queued_reads_max = 4096;
+/// Writes in one transaction.
+inline constexpr std::size_t batch_rows_max = 512;
+/// Parameter bytes in one transaction; a single larger write goes alone.
+inline constexpr std::size_t batch_bytes_max = 4U << 20U;
+/// Frames waiting for a subscriber before it loses events (it sees the gap).
+inline constexpr int subscriber_frames_max = 10'000;
+/// Frames taken from a socket in one round.
+inline constexpr std::size_t receive_round_max = 64;
+/// Peers that `status` remembers; the one not heard from longest goes first.
+inline constexpr std::size_t known_peers_max = 1024;
+/// Methods that a host application may register.
+inline constexpr std::size_t host_methods_max = 1024;
+
+// -- storage -----------------------------------------------------------------
+
+/// WAL pages after which the primary checkpoints between two batches.
+inline constexpr int wal_checkpoint_pages = 1000;
+/// What is left of the WAL file after it was reset.
+inline constexpr std::int64_t wal_file_bytes_max = 64LL << 20U;
+/// Journal entries kept, whatever their age.
+inline constexpr std::int64_t journal_entries_max = 1'000'000;
+/// Journal entries removed by one batch for their age.
+inline constexpr int journal_prune_rows_max = 512;
+/// How long a journal entry outlives its commit.
+inline constexpr std::chrono::seconds journal_window = 120s;
+/// The pause between two attempts to take SQLite's write lock.
+inline constexpr std::chrono::microseconds lock_poll_interval = 500us;
+/// Opening a database that others are opening too.
+inline constexpr std::chrono::milliseconds open_wait_max = 10s;
+/// Prepared statements kept by one connection.
+inline constexpr std::size_t cached_statements_max = 256;
+
+// -- time --------------------------------------------------------------------
+
+inline constexpr std::chrono::milliseconds default_timeout = 5s;
+inline constexpr std::chrono::milliseconds long_timeout = 30s;
+inline constexpr std::chrono::milliseconds timeout_max = 60s;
+inline constexpr std::chrono::milliseconds probe_timeout = 2s;
+/// The first pause before a write is sent again; it doubles each time.
+inline constexpr std::chrono::milliseconds retry_pause_min = 50ms;
+inline constexpr std::chrono::milliseconds retry_pause_max = 1s;
+/// Attempts that WriteWithRetry makes at least, deadline permitting.
+inline constexpr int retry_attempts_min = 3;
+
+} // namespace dbproxy::limits

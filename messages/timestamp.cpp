@@ -1,0 +1,78 @@
+#include "messages/timestamp.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+
+namespace dbproxy {
+
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/// Takes two digits from the front of `text`; their value, or -1.
+int take_two(std::string_view& text) {
+  if (text.size() < 2 || !is_digit(text[0]) || !is_digit(text[1]))
+    return -1;
+  auto value = (text[0] - '0') * 10 + (text[1] - '0');
+  text.remove_prefix(2);
+  return value;
+}
+
+bool take(std::string_view& text, std::string_view any_of) {
+  if (text.empty() || any_of.find(text[0]) == std::string_view::npos)
+    return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+bool take_between(std::string_view& text, int low, int high) {
+  auto value = take_two(text);
+  return low <= value && value <= high;
+}
+
+bool take_fraction(std::string_view& text) {
+  if (!take(text, "."))
+    return true;
+  if (!take(text, "0123456789"))
+    return false;
+  while (take(text, "0123456789")) {
+  }
+  return true;
+}
+
+bool take_offset(std::string_view& text) {
+  if (take(text, "Zz"))
+    return true;
+  return take(text, "+-") && take_between(text, 0, 23) && take(text, ":")
+         && take_between(text, 0, 59);
+}
+
+} // namespace
+
+std::string rfc3339_now() {
+  using namespace std::chrono;
+  auto now = time_point_cast<milliseconds>(system_clock::now());
+  auto seconds = system_clock::to_time_t(now);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  auto used = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  auto millis = static_cast<int>(now.time_since_epoch().count() % 1000);
+  std::snprintf(text + used, sizeof text - used, ".%03dZ", millis);
+  return text;
+}
+
+bool is_rfc3339(std::string_view text) {
+  return take_between(text, 0, 99) && take_between(text, 0, 99)
+         && take(text, "-") && take_between(text, 1, 12) && take(text, "-")
+         && take_between(text, 1, 31) && take(text, "Tt")
+         && take_between(text, 0, 23) && take(text, ":")
+         && take_between(text, 0, 59) && take(text, ":")
+         && take_between(text, 0, 60) && take_fraction(text)
+         && take_offset(text) && text.empty();
+}
+
+} // namespace dbproxy

@@ -1,0 +1,211 @@
+#include "storage/transaction.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dbproxy {
+
+namespace {
+
+using status = batch_result::status;
+
+/// Runs a body, so that it can neither throw nor end the transaction.
+result<boxed> run_body(connection& db, const prepared_write& write) {
+  commit_bar bar{db};
+  try {
+    return write.body(db);
+  } catch (const write_failure& failure) {
+    return failure.error();
+  } catch (const std::exception& exception) {
+    return make_error(
+      error_code::internal,
+      std::string{"the method threw: "} + exception.what());
+  } catch (...) {
+    return make_error(error_code::internal, "the method threw");
+  }
+}
+
+/// One batch on its way through its transaction.
+class batch_run {
+public:
+  batch_run(
+    connection& db, journal& log, std::span<const batch_entry> batch) noexcept
+    : db_(db), log_(log), batch_(batch) {}
+
+  batch_result run(lock_deadline deadline) {
+    db_.set_lock_wait(deadline);
+    auto begun = immediate_transaction::begin(db_);
+    db_.set_lock_wait(std::nullopt);
+    if (!begun)
+      return refuse(begun.error());
+    if (auto kept = keep_house(); !kept)
+      return lose(kept.error());
+    for (const auto& entry : batch_) {
+      add(run_one(entry));
+      if (lost_)
+        return lose(*lost_);
+      if (is_alone() && !outcome_.results.back())
+        return finish(status::committed); // the guard rolls back
+    }
+    if (auto committed = begun->commit(); !committed)
+      return lose(committed.error());
+    outcome_.wal_pages = db_.wal_pages();
+    return finish(status::committed);
+  }
+
+  /// The write that took the whole transaction with it when it failed.
+  std::optional<std::size_t> culprit() const noexcept { return culprit_; }
+
+private:
+  bool is_alone() const noexcept { return batch_.size() == 1; }
+
+  /// What has been settled goes, and what is old.
+  result<void> keep_house() {
+    const std::string* last = nullptr;
+    for (const auto& entry : batch_) {
+      const auto& settled = entry.write->settled_request_id;
+      if (!settled || (last != nullptr && *last == *settled))
+        continue;
+      if (auto done = log_.settle(db_, *settled); !done)
+        return done;
+      last = &*settled;
+    }
+    return log_.prune(db_);
+  }
+
+  result<written> run_one(const batch_entry& entry) {
+    const auto& write = *entry.write;
+    if (!entry.journaled || !write.request_id)
+      return apply_alone(write, false);
+    auto known = log_.find(db_, *write.request_id);
+    if (!known)
+      return known.error();
+    if (!*known)
+      return apply_alone(write, true);
+    auto value = log_.replay(**known, write);
+    if (!value)
+      return value.error();
+    // An entry made by this very batch is lost with it.
+    is_kept_ = !first_recorded_ || (*known)->entry < *first_recorded_;
+    return written{std::move(*value), true};
+  }
+
+  /// Applies a write in a savepoint of its own. A batch of one needs none: it
+  /// is rolled back whole.
+  result<written> apply_alone(const prepared_write& write, bool journaled) {
+    if (is_alone())
+      return apply(write, journaled);
+    auto point = savepoint::begin(db_);
+    if (!point)
+      return point.error();
+    auto value = apply(write, journaled);
+    if (!db_.in_transaction())
+      return value;
+    auto ended = value ? point->release() : point->roll_back();
+    if (!ended)
+      lost_ = ended.error();
+    return value;
+  }
+
+  result<written> apply(const prepared_write& write, bool journaled) {
+    auto value = run_body(db_, write);
+    if (!value)
+      return value.error();
+    if (!db_.in_transaction())
+      return make_error(
+        error_code::internal, "the method ended the transaction");
+    if (db_.has_unresolved_foreign_keys())
+      return make_error(
+        error_code::conflict, "FOREIGN KEY constraint failed");
+    if (journaled) {
+      auto recorded = log_.record(db_, write, *value);
+      if (!recorded)
+        return recorded.error();
+      if (!first_recorded_)
+        first_recorded_ = *recorded;
+    }
+    return written{std::move(*value), false};
+  }
+
+  /// Keeps a result, and sees whether SQLite rolled everything back with it.
+  void add(result<written> value) {
+    if (!db_.in_transaction() && !lost_) {
+      culprit_ = outcome_.results.size();
+      lost_ = value.error();
+    }
+    kept_.push_back(std::exchange(is_kept_, false));
+    outcome_.results.push_back(std::move(value));
+  }
+
+  batch_result refuse(const write_error& error) {
+    outcome_.results.assign(batch_.size(), error);
+    return finish(
+      error.code == error_code::busy ? status::lock_not_had : status::failed);
+  }
+
+  /// Takes back every result that went with the transaction. Writes that had
+  /// failed by themselves keep their own error.
+  batch_result lose(const write_error& error) {
+    auto& results = outcome_.results;
+    for (std::size_t i = 0; i < results.size(); ++i)
+      if (results[i] && !kept_[i])
+        results[i] = error;
+    results.resize(batch_.size(), error);
+    return finish(status::failed);
+  }
+
+  batch_result finish(status outcome) {
+    outcome_.outcome = outcome;
+    for (std::size_t i = 0; i < batch_.size(); ++i)
+      if (auto& value = outcome_.results[i]; !value) {
+        auto error = value.error();
+        error.method = batch_[i].write->method;
+        value = std::move(error);
+      }
+    return std::move(outcome_);
+  }
+
+  connection& db_;
+  journal& log_;
+  std::span<const batch_entry> batch_;
+  batch_result outcome_;
+  std::vector<bool> kept_;        // results that stand even if this is lost
+  bool is_kept_ = false;          // of the write that is being run
+  std::optional<write_error> lost_;
+  std::optional<std::size_t> culprit_;
+  std::optional<std::int64_t> first_recorded_;
+};
+
+/// For a batch that one write took down with it: the others again, each in a
+/// transaction of its own.
+batch_result run_singly(
+  connection& db, journal& log, std::span<const batch_entry> batch,
+  lock_deadline deadline, std::size_t culprit, batch_result first) {
+  first.outcome = status::committed;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (i == culprit)
+      continue;
+    auto alone = batch_run{db, log, batch.subspan(i, 1)}.run(deadline);
+    first.results[i] = std::move(alone.results.front());
+    first.wal_pages = std::max(first.wal_pages, alone.wal_pages);
+  }
+  return first;
+}
+
+} // namespace
+
+batch_result run_batch(
+  connection& db, journal& log, std::span<const batch_entry> batch,
+  lock_deadline deadline) {
+  batch_run run{db, log, batch};
+  auto outcome = run.run(deadline);
+  auto culprit = run.culprit();
+  if (!culprit || batch.size() == 1)
+    return outcome;
+  return run_singly(db, log, batch, deadline, *culprit, std::move(outcome));
+}
+
+} // namespace dbproxy

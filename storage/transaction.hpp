@@ -1,0 +1,57 @@
+// A batch of writes as one transaction: the lock, the journal, a savepoint for
+// each write, one commit for all of them.
+#pragma once
+
+#include "messages/boxed.hpp"
+#include "messages/errors.hpp"
+#include "storage/journal.hpp"
+#include "storage/prepared_write.hpp"
+#include "storage/sqlite.hpp"
+
+#include <span>
+#include <vector>
+
+namespace dbproxy {
+
+/// A write, and whether a resend of it is to be recognised.
+struct batch_entry {
+  write_ptr write;
+  bool journaled = true; ///< has no effect where the write has no request id
+};
+
+/// What a write came to.
+struct written {
+  boxed value;
+  bool replayed = false; ///< recorded earlier, not done again: no new event
+};
+
+struct batch_result {
+  enum class status {
+    committed,    ///< every result is final; some or all may be errors
+    lock_not_had, ///< nothing was tried; BUSY for every write
+    failed,       ///< nothing of it was kept that was not there before
+  };
+
+  status outcome = status::failed;
+  /// One for each write, in their order, whatever the outcome.
+  std::vector<result<written>> results;
+  /// In the WAL after the commit; see connection::wal_pages.
+  int wal_pages = 0;
+};
+
+/// Commits a batch on `db`, which is in no transaction. Waits for the lock
+/// until the deadline, and without one not at all.
+///
+/// A write that fails fails alone; where SQLite rolls back everything with it
+/// (a full disk, ON CONFLICT ROLLBACK), the others are run again, each in a
+/// transaction of its own. A write whose request id is in the journal is not
+/// done again and returns what it returned then, even where the batch fails.
+/// Where the commit fails, all others get its error; its outcome is `unknown`
+/// only where it is open whether the commit took place.
+///
+/// Nobody may be told of a result before this returns. The thread of `db`.
+batch_result run_batch(
+  connection& db, journal& log, std::span<const batch_entry> batch,
+  lock_deadline deadline);
+
+} // namespace dbproxy

@@ -1,0 +1,341 @@
+#include "transport/zmq_loop.hpp"
+
+#include "transport/posix.hpp"
+#include "transport/zmq_client.hpp"
+#include "transport/zmq_socket.hpp"
+
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <chrono>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <utility>
+#include <variant>
+
+#include <csignal>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace dbproxy {
+
+namespace {
+
+struct serve_command {
+  endpoints where;
+  std::promise<result<void>> done;
+};
+
+struct stop_serving_command {
+  std::promise<void> done;
+};
+
+struct reply_command {
+  std::vector<peer_message> replies;
+};
+
+struct publish_command {
+  std::string topic;
+  std::string payload;
+};
+
+struct connect_command {
+  std::string rpc_addr;
+};
+
+struct disconnect_command {};
+
+struct send_command {
+  std::vector<std::string> payloads;
+};
+
+struct quit_command {};
+
+using command = std::variant<
+    serve_command, stop_serving_command, reply_command, publish_command,
+    connect_command, disconnect_command, send_command, quit_command>;
+
+/// While it lives, threads that are created get no signals: a handler of the
+/// host's is not to run on them. Faults of their own still reach them.
+class signals_blocked {
+public:
+  signals_blocked() noexcept {
+    sigset_t signals;
+    ::sigfillset(&signals);
+    for (const auto fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+      ::sigdelset(&signals, fault);
+    ::pthread_sigmask(SIG_SETMASK, &signals, &before_);
+  }
+
+  ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  signals_blocked(const signals_blocked&) = delete;
+  signals_blocked& operator=(const signals_blocked&) = delete;
+
+private:
+  sigset_t before_{};
+};
+
+} // namespace
+
+// -- inbox -------------------------------------------------------------------
+
+/// What is posted to the loop. The descriptor is written only where the loop
+/// sleeps, so that a busy loop costs those who post no system call.
+class zmq_loop::inbox {
+public:
+  explicit inbox(unique_fd wake) noexcept : wake_(std::move(wake)) {}
+
+  /// Any thread.
+  void post(command next) {
+    bool was_asleep = false;
+    {
+      const std::lock_guard guard{mutex_};
+      commands_.push_back(std::move(next));
+      was_asleep = std::exchange(asleep_, false);
+    }
+    if (was_asleep)
+      ::eventfd_write(wake_.get(), 1);
+  }
+
+  /// Exchanges what was posted for an empty vector. The loop's thread.
+  void take(std::vector<command>& commands) {
+    const std::lock_guard guard{mutex_};
+    commands_.swap(commands);
+    asleep_ = false;
+  }
+
+  /// True if nothing was posted, so that the loop may wait: the next post will
+  /// wake it. The loop's thread.
+  bool fall_asleep() {
+    const std::lock_guard guard{mutex_};
+    asleep_ = commands_.empty();
+    return asleep_;
+  }
+
+  int fd() const noexcept { return wake_.get(); }
+
+  void acknowledge() noexcept {
+    eventfd_t count = 0;
+    ::eventfd_read(wake_.get(), &count);
+  }
+
+private:
+  unique_fd wake_;
+  std::mutex mutex_;
+  std::vector<command> commands_;
+  bool asleep_ = false;
+};
+
+// -- worker ------------------------------------------------------------------
+
+/// What the thread runs. Everything but the inbox is used by it alone.
+class zmq_loop::worker {
+public:
+  worker(handlers on, inbox& box, std::atomic<std::uint64_t>& dropped)
+      : on_(std::move(on)), inbox_(box), dropped_(dropped) {}
+
+  void run() {
+    std::vector<command> commands;
+    while (!quit_) {
+      inbox_.take(commands);
+      for (auto& next : commands)
+        std::visit(*this, next);
+      commands.clear();
+      if (!quit_)
+        wait();
+    }
+  }
+
+  void operator()(serve_command& serve) {
+    if (server_) {
+      serve.done.set_value(make_error(
+          error_code::internal, "cannot bind " + serve.where.rpc_addr
+                                    + ": this instance is serving already"));
+      return;
+    }
+    auto server = zmq_server::bind(serve.where, dropped_);
+    if (!server) {
+      serve.done.set_value(server.error());
+      return;
+    }
+    server_ = std::move(*server);
+    serve.done.set_value({});
+  }
+
+  void operator()(stop_serving_command& stop) {
+    server_.reset();
+    stop.done.set_value();
+  }
+
+  void operator()(reply_command& reply) {
+    if (server_)
+      server_->reply(std::move(reply.replies));
+  }
+
+  void operator()(publish_command& publish) {
+    if (server_)
+      server_->publish(std::move(publish.topic), std::move(publish.payload));
+  }
+
+  void operator()(connect_command& connect) {
+    client_.reset();
+    auto client = zmq_client::connect(connect.rpc_addr);
+    if (client)
+      client_ = std::move(*client);
+    else if (on_.on_connect_error)
+      on_.on_connect_error(client.error());
+  }
+
+  void operator()(disconnect_command&) { client_.reset(); }
+
+  void operator()(send_command& send) {
+    if (client_)
+      client_->send(std::move(send.payloads));
+  }
+
+  void operator()(quit_command&) {
+    quit_ = true;
+    if (client_)
+      client_->drain();
+    client_.reset();
+    server_.reset();
+  }
+
+private:
+  /// Waits for whatever comes first, and serves the sockets.
+  void wait() {
+    std::array<poll_entry, poll_entries_max> entries;
+    std::size_t count = 0;
+    entries[count++].fd = inbox_.fd();
+    const auto server_at = count;
+    if (server_) {
+      entries[count++].socket = &server_->requests();
+      // Subscriptions are taken in by libzmq while we wait for this one.
+      entries[count++].socket = &server_->events();
+    }
+    const auto client_at = count;
+    if (client_) {
+      entries[count].socket = &client_->socket();
+      entries[count++].want_write = client_->has_waiting();
+    }
+    wait_for_events(std::span{entries}.first(count), timeout());
+    if (entries[0].readable)
+      inbox_.acknowledge();
+    if (server_) {
+      server_->retry();
+      if (entries[server_at].readable)
+        receive_requests();
+    }
+    if (client_) {
+      if (entries[client_at].writable)
+        client_->flush();
+      if (entries[client_at].readable)
+        receive_replies();
+    }
+  }
+
+  std::optional<std::chrono::milliseconds> timeout() {
+    if (!inbox_.fall_asleep())
+      return std::chrono::milliseconds{0};
+    return server_ ? server_->retry_pause() : std::nullopt;
+  }
+
+  void receive_requests() {
+    auto requests = server_->receive();
+    if (!requests.empty())
+      on_.on_requests(std::move(requests));
+  }
+
+  void receive_replies() {
+    auto replies = client_->receive();
+    if (!replies.empty())
+      on_.on_replies(std::move(replies));
+  }
+
+  handlers on_;
+  inbox& inbox_;
+  std::atomic<std::uint64_t>& dropped_;
+  std::unique_ptr<zmq_server> server_;
+  std::unique_ptr<zmq_client> client_;
+  bool quit_ = false;
+};
+
+// -- zmq_loop ----------------------------------------------------------------
+
+zmq_loop::zmq_loop(handlers on, std::unique_ptr<inbox> box)
+    : inbox_(std::move(box)),
+      worker_(std::make_unique<worker>(std::move(on), *inbox_, dropped_)) {}
+
+result<std::unique_ptr<zmq_loop>> zmq_loop::start(handlers on) {
+  assert(on.on_requests && on.on_replies);
+  unique_fd wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  if (!wake)
+    return os_error("cannot create an eventfd", errno);
+  std::unique_ptr<zmq_loop> loop{
+      new zmq_loop{std::move(on), std::make_unique<inbox>(std::move(wake))}};
+  const signals_blocked blocked;
+  try {
+    loop->thread_ = std::jthread{[w = loop->worker_.get()] {
+      ::pthread_setname_np(::pthread_self(), "dbproxy-zmq");
+      w->run();
+    }};
+  } catch (const std::system_error& error) {
+    return os_error("cannot start a thread", error.code().value());
+  }
+  return loop;
+}
+
+zmq_loop::~zmq_loop() {
+  if (!thread_.joinable())
+    return;
+  assert(std::this_thread::get_id() != thread_.get_id());
+  inbox_->post(quit_command{});
+  thread_.join();
+}
+
+result<void> zmq_loop::serve(const endpoints& where) {
+  assert(std::this_thread::get_id() != thread_.get_id());
+  serve_command serve{where, {}};
+  auto done = serve.done.get_future();
+  inbox_->post(std::move(serve));
+  return done.get();
+}
+
+void zmq_loop::stop_serving() {
+  assert(std::this_thread::get_id() != thread_.get_id());
+  stop_serving_command stop;
+  auto done = stop.done.get_future();
+  inbox_->post(std::move(stop));
+  done.get();
+}
+
+void zmq_loop::reply(std::vector<peer_message> replies) {
+  inbox_->post(reply_command{std::move(replies)});
+}
+
+void zmq_loop::publish(std::string topic, std::string payload) {
+  inbox_->post(publish_command{std::move(topic), std::move(payload)});
+}
+
+void zmq_loop::connect(std::string rpc_addr) {
+  inbox_->post(connect_command{std::move(rpc_addr)});
+}
+
+void zmq_loop::disconnect() {
+  inbox_->post(disconnect_command{});
+}
+
+void zmq_loop::send(std::vector<std::string> payloads) {
+  inbox_->post(send_command{std::move(payloads)});
+}
+
+std::uint64_t zmq_loop::replies_dropped() const noexcept {
+  return dropped_.load(std::memory_order_relaxed);
+}
+
+} // namespace dbproxy

@@ -1,0 +1,100 @@
+// The thread that owns all ZeroMQ sockets of an instance: those of the primary
+// and that of a secondary. Everybody else talks to it by posting.
+#pragma once
+
+#include "messages/errors.hpp"
+#include "transport/endpoints.hpp"
+#include "transport/zmq_server.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace dbproxy {
+
+/// One thread, two roles: `serve` makes it answer requests and announce
+/// events, `connect` makes it ask another instance. Either, both or none at a
+/// time. It sleeps while nothing happens.
+///
+/// All functions may be called from any thread, but serve(), stop_serving()
+/// and the destructor, which wait for the loop's thread, not from a handler.
+/// What one thread posts is done in its order.
+class zmq_loop {
+public:
+  /// Called on the loop's thread. They must neither block nor throw.
+  struct handlers {
+    /// Requests, at least one, at most limits::receive_round_max.
+    std::function<void(std::vector<peer_message>)> on_requests;
+    /// Replies of the primary, in the same numbers.
+    std::function<void(std::vector<std::string>)> on_replies;
+    /// A connect() that could not even be begun. May be left out.
+    std::function<void(write_error)> on_connect_error;
+  };
+
+  /// INTERNAL where the system is out of threads or descriptors.
+  static result<std::unique_ptr<zmq_loop>> start(handlers on);
+
+  zmq_loop(const zmq_loop&) = delete;
+  zmq_loop& operator=(const zmq_loop&) = delete;
+
+  /// Sends what was posted before, waiting for each peer for linger_max at
+  /// most, and ends the thread. No handler is called afterwards.
+  ~zmq_loop();
+
+  /// Binds the ROUTER and the PUB, and waits until it is done. A bind takes
+  /// over an `ipc://` address from whoever had it, without a word to them: only
+  /// for the holder of the lock. INTERNAL, naming the address, where it fails,
+  /// or if the loop serves already.
+  result<void> serve(const endpoints& where);
+
+  /// Stops receiving, removes the socket files, and sends what was posted
+  /// before, waiting for that for linger_max at most. Returns when all that is
+  /// done. Does nothing where the loop does not serve.
+  void stop_serving();
+
+  /// Sends replies: requests as they came, their payload replaced. Without
+  /// effect where the loop does not serve any more.
+  ///
+  /// Nothing that may be in flight is lost: a peer that does not read has 512
+  /// replies kept for it by ZeroMQ, then peer_backlog_replies_max and
+  /// peer_backlog_bytes_max by the loop. Past that its replies are dropped and
+  /// counted.
+  void reply(std::vector<peer_message> replies);
+
+  /// Announces an event. A subscriber for which limits::subscriber_frames_max
+  /// events wait loses it. Without effect where the loop does not serve.
+  void publish(std::string topic, std::string payload);
+
+  /// Connects to a primary, in place of the one before: what that one was not
+  /// sent yet is dropped, and so are the replies that it has not sent. The
+  /// connection is made, and made again, in the background.
+  void connect(std::string rpc_addr);
+
+  /// Forgets the primary, with the same losses.
+  void disconnect();
+
+  /// Sends requests to the primary, one message each. Those that it does not
+  /// take yet wait, in any number: the caller bounds what it asks for. Without
+  /// effect where the loop is not connected.
+  void send(std::vector<std::string> payloads);
+
+  /// Replies dropped, so far, because their peer did not read.
+  std::uint64_t replies_dropped() const noexcept;
+
+private:
+  class inbox;
+  class worker;
+
+  zmq_loop(handlers on, std::unique_ptr<inbox> box);
+
+  std::unique_ptr<inbox> inbox_;
+  std::atomic<std::uint64_t> dropped_ = 0;
+  std::unique_ptr<worker> worker_;
+  std::jthread thread_;
+};
+
+} // namespace dbproxy

@@ -1,0 +1,100 @@
+// The primary's sockets: a ROUTER that takes requests and sends replies, and a
+// PUB that announces events.
+#pragma once
+
+#include "messages/errors.hpp"
+#include "messages/limits.hpp"
+#include "transport/endpoints.hpp"
+#include "transport/zmq_socket.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace dbproxy {
+
+/// A request from a peer, or the reply to one: what is copied from the request
+/// makes the reply find its way, in the form that the request had.
+struct peer_message {
+  std::string peer;       ///< the routing id
+  bool delimiter = false; ///< an empty frame comes before the payload
+  bool malformed = false; ///< there were more frames, and there is no payload
+  std::string payload;
+
+  bool operator==(const peer_message&) const = default;
+};
+
+/// Replies that wait here for one peer that does not read as fast as it asks,
+/// besides those that ZeroMQ and the kernel keep. Past either bound a reply is
+/// dropped, and counted. One reply, however large, always may wait.
+inline constexpr std::size_t peer_backlog_replies_max = 65'536;
+inline constexpr std::size_t peer_backlog_bytes_max = limits::frame_bytes_max;
+
+/// Used by the thread of zmq_loop alone. The destructor removes the socket
+/// files, then waits up to linger_max until the replies and events that are on
+/// their way are sent.
+class zmq_server {
+public:
+  /// Binds both sockets. Takes the addresses over from whoever had them, so
+  /// only the holder of the lock may do this. INTERNAL, naming the address,
+  /// where one cannot be had; then neither is. Replies that are dropped because
+  /// their peer does not read are counted in `dropped`, which must outlive it.
+  static result<std::unique_ptr<zmq_server>>
+  bind(const endpoints& where, std::atomic<std::uint64_t>& dropped);
+
+  zmq_server(const zmq_server&) = delete;
+  zmq_server& operator=(const zmq_server&) = delete;
+  ~zmq_server();
+
+  const zmq_socket& requests() const noexcept { return router_; }
+  const zmq_socket& events() const noexcept { return publisher_; }
+
+  /// The requests that are there, up to limits::receive_round_max.
+  std::vector<peer_message> receive();
+
+  /// Sends replies, those to one peer in their order. Those to peers that are
+  /// gone are dropped.
+  void reply(std::vector<peer_message> replies);
+
+  /// Announces one event. A subscriber that does not keep up loses it.
+  void publish(std::string topic, std::string payload);
+
+  /// How long to wait before `retry()`; nothing if no reply waits.
+  std::optional<std::chrono::milliseconds> retry_pause() const;
+
+  /// Sends waiting replies, if it is time for that.
+  void retry();
+
+private:
+  using clock = std::chrono::steady_clock;
+
+  struct backlog {
+    std::deque<peer_message> replies;
+    std::size_t bytes = 0;
+  };
+
+  zmq_server(
+      endpoints where, zmq_socket router, zmq_socket publisher,
+      std::atomic<std::uint64_t>& dropped);
+
+  send_status send(peer_message& reply);
+  void keep(peer_message reply);
+  bool send_backlog(backlog& waiting);
+
+  std::atomic<std::uint64_t>& dropped_;
+  endpoints where_;
+  zmq_socket router_;
+  zmq_socket publisher_;
+  std::unordered_map<std::string, backlog> backlogs_;
+  std::chrono::milliseconds pause_{};
+  clock::time_point retry_at_;
+};
+
+} // namespace dbproxy
