@@ -26,6 +26,12 @@ write_error refused(error_code code, std::string text, const std::string& m) {
   return make_error(code, std::move(text), m);
 }
 
+write_error lock_not_free(const prepared_write& write) {
+  return refused(
+    error_code::busy, "the write lock was not free within the deadline",
+    write.method);
+}
+
 } // namespace
 
 void coordinator_state::start(pointer self, coordinator_parts parts) {
@@ -113,7 +119,7 @@ void coordinator_state::pump() {
 
 void coordinator_state::finish(batch_result& outcome) {
   if (outcome.outcome == batch_result::status::lock_not_had) {
-    requeue(outcome);
+    requeue();
   } else {
     ++figures_.batches;
     announce(outcome);
@@ -130,14 +136,14 @@ void coordinator_state::finish(batch_result& outcome) {
 
 // The lock was not had by the earliest deadline: that write is answered, and
 // the others go back to the head of the queue.
-void coordinator_state::requeue(const batch_result& outcome) {
+void coordinator_state::requeue() {
   auto now = clock::now();
   auto waiting = std::exchange(executing_, {});
   for (std::size_t i = waiting.size(); i-- > 0;) {
     if (waiting[i]->deadline > now)
       queue_.push_front(std::move(waiting[i]));
     else
-      settle(waiting[i], outcome.results[i]);
+      settle(waiting[i], lock_not_free(*waiting[i]->write));
   }
 }
 
@@ -183,7 +189,10 @@ void coordinator_state::checkpoint_if_due() {
   if (wal_pages_ < limits::wal_checkpoint_pages)
     return;
   wal_pages_ = 0;
-  self_->send(parts_.writer, checkpoint_command{checkpoint_lock_wait});
+  self_
+    ->request(
+      parts_.writer, caf::infinite, checkpoint_command{checkpoint_lock_wait})
+    .then([] {}, [](const caf::error&) {});
 }
 
 void coordinator_state::note_contention() const {
@@ -210,12 +219,7 @@ void coordinator_state::tick() {
   auto late = [&](const entry_ptr& item) { return item->deadline <= now; };
   for (auto& item : queue_)
     if (late(item))
-      settle(
-        item, refused(
-                error_code::busy,
-                "the write lock was not free for this write within its "
-                "deadline",
-                item->write->method));
+      settle(item, lock_not_free(*item->write));
   std::erase_if(queue_, late);
   for (auto& item : executing_) {
     if (item->deadline + execution_grace > now)

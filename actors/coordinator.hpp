@@ -54,7 +54,7 @@ private:
   result<entry_ptr> find_resend(const prepared_write& write) const;
   void pump();
   void finish(batch_result& outcome);
-  void requeue(const batch_result& outcome);
+  void requeue();
   void settle(const entry_ptr& item, result<written> outcome);
   void announce(const batch_result& outcome);
   void checkpoint_if_due();

@@ -219,7 +219,8 @@ void gateway_state::info(const call& item) {
       [this, item, fail_with](const coordinator_figures& queue) {
         self_
           ->request(
-            parts_.writer, parts_.timeouts.standard, storage_query{})
+            parts_.readers->readers().front(), parts_.timeouts.standard,
+            storage_query{})
           .then(
             [this, item, queue](const storage_status& files) {
               succeed(item, describe(queue, files));

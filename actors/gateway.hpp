@@ -37,7 +37,6 @@ struct gateway_parts {
   std::shared_ptr<dispatch> registry;
   std::shared_ptr<metrics> figures;
   std::shared_ptr<read_pool> readers;
-  writer_actor writer;
   coordinator_actor coordinator;
   publisher_actor publisher;
 };

@@ -23,15 +23,16 @@ using call_signature = typename call_signature_of<M>::type;
 using writer_actor = caf::typed_actor<
   // Runs a batch as one transaction; the reply comes after its COMMIT.
   caf::replies_to<write_batch>::with<batch_result>,
-  // Copies the WAL into the database while nobody can commit.
-  caf::reacts_to<checkpoint_command>,
-  // Sizes of the files and of the journal.
-  caf::replies_to<storage_query>::with<storage_status>>;
+  // Copies the WAL into the database while nobody can commit; replies when
+  // it is done, or was given up.
+  caf::replies_to<checkpoint_command>::with<void>>;
 
 /// Owns a read-only connection. Detached.
 using reader_actor = caf::typed_actor<
   // Runs one read.
-  caf::replies_to<read_command>::with<boxed>>;
+  caf::replies_to<read_command>::with<boxed>,
+  // Sizes of the files and of the journal.
+  caf::replies_to<storage_query>::with<storage_status>>;
 
 /// The one place where concurrent writes are put in order. On the primary.
 using coordinator_actor = caf::typed_actor<

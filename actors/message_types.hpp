@@ -37,9 +37,10 @@ struct write_batch {
 /// at most this long.
 struct checkpoint_command {
   std::chrono::milliseconds lock_wait{};
+  bool last = false; ///< the instance stops: leave a single file if possible
 };
 
-/// To the writer: what the files look like.
+/// To a reader: what the files look like.
 struct storage_query {};
 
 /// To a reader: run this read.

@@ -17,12 +17,20 @@ caf::result<boxed> reader_state::run(const read_command& command) {
   return std::move(*found);
 }
 
+caf::result<storage_status> reader_state::status() {
+  auto found = read_status(*database);
+  if (!found)
+    return to_caf(found.error());
+  return std::move(*found);
+}
+
 reader_actor::behavior_type reader(
   reader_actor::stateful_pointer<reader_state> self, open_options options) {
   options.access = access::read_only;
   self->state.database.emplace(open_connection(options).value());
   return {
     [self](const read_command& command) { return self->state.run(command); },
+    [self](const storage_query&) { return self->state.status(); },
   };
 }
 

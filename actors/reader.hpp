@@ -21,6 +21,7 @@ struct reader_state {
   static inline const char* name = "reader";
 
   caf::result<boxed> run(const read_command& command);
+  caf::result<storage_status> status();
 
   std::optional<connection> database;
 };

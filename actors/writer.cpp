@@ -1,6 +1,5 @@
 #include "actors/writer.hpp"
 
-#include "actors/errors.hpp"
 #include "actors/log.hpp"
 
 
@@ -15,16 +14,11 @@ batch_result writer_state::run(const write_batch& batch) {
 
 void writer_state::checkpoint(const checkpoint_command& command) {
   auto deadline = std::chrono::steady_clock::now() + command.lock_wait;
-  auto outcome = opened->checkpoints.run(opened->database, deadline);
+  auto& tool = opened->checkpoints;
+  auto outcome = command.last ? tool.finish(opened->database, deadline)
+                              : tool.run(opened->database, deadline);
   if (!outcome && outcome.error().code != error_code::busy)
     log().warn("checkpoint: {}", to_string(outcome.error()));
-}
-
-caf::result<storage_status> writer_state::status() {
-  auto found = read_status(opened->database);
-  if (!found)
-    return to_caf(found.error());
-  return *found;
 }
 
 writer_actor::behavior_type writer(
@@ -33,13 +27,13 @@ writer_actor::behavior_type writer(
   auto checkpoints = checkpointer::open(options).value();
   self->state.options = std::move(options);
   self->state.opened.emplace(writer_state::tools{
-    std::move(database), journal{}, std::move(checkpoints)});
+    std::move(checkpoints), std::move(database), journal{}});
   return {
     [self](const write_batch& batch) { return self->state.run(batch); },
-    [self](const checkpoint_command& command) {
+    [self](const checkpoint_command& command) -> caf::result<void> {
       self->state.checkpoint(command);
+      return caf::unit;
     },
-    [self](const storage_query&) { return self->state.status(); },
   };
 }
 

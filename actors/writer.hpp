@@ -18,14 +18,14 @@ struct writer_state {
 
   /// What runs the batches; made on the writer's own thread.
   struct tools {
+    // Closed last, so that its end can leave a single file.
+    checkpointer checkpoints;
     connection database;
     journal entries;
-    checkpointer checkpoints;
   };
 
   batch_result run(const write_batch& batch);
   void checkpoint(const checkpoint_command& command);
-  caf::result<storage_status> status();
 
   open_options options;
   std::optional<tools> opened;

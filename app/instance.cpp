@@ -133,6 +133,7 @@ private:
   proxy_parts parts_for_proxy() const;
   void release_role();
   bool ask_coordinator_to_drain();
+  void end(const std::vector<caf::actor>& actors);
 
   std::optional<instance_directory> directory_;
   std::optional<leader_lock> lock_;
@@ -283,7 +284,6 @@ result<void> instance::parts::serve() {
   served.registry = registry;
   served.figures = figures;
   served.readers = readers_;
-  served.writer = writer_;
   served.coordinator = coordinator_;
   served.publisher = publisher_;
   gateway_ = system_.spawn(gateway, std::move(served));
@@ -339,9 +339,10 @@ bool instance::parts::ask_coordinator_to_drain() {
   self->request(coordinator_, drain_wait, drain_command{})
     .receive([&] { drained = true; }, [](const caf::error&) {});
   if (drained) {
-    caf::anon_send(writer_, checkpoint_command{last_checkpoint_wait});
-    self->request(writer_, drain_wait, storage_query{})
-      .receive([](const storage_status&) {}, [](const caf::error&) {});
+    self
+      ->request(
+        writer_, drain_wait, checkpoint_command{last_checkpoint_wait, true})
+      .receive([] {}, [](const caf::error&) {});
   }
   return drained;
 }
@@ -363,6 +364,13 @@ void instance::parts::release_role() {
   }
   if (loop_)
     loop_->stop_serving();
+}
+
+void instance::parts::end(const std::vector<caf::actor>& actors) {
+  for (const auto& actor : actors)
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  caf::scoped_actor self{system_};
+  self->wait_for(actors);
 }
 
 void instance::parts::stop() {
@@ -390,11 +398,11 @@ void instance::parts::stop() {
     for (const auto& one : readers_->readers())
       all.push_back(caf::actor_cast<caf::actor>(one));
   readers_.reset();
+  end(all);
+  // After the readers, so that its connection is the last to be closed.
+  all.clear();
   add(writer_);
-  for (const auto& actor : all)
-    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-  caf::scoped_actor self{system_};
-  self->wait_for(all);
+  end(all);
   // Last, so that replies given on the way out are sent.
   loop_.reset();
 }

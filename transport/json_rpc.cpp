@@ -193,9 +193,10 @@ write_error parse_error_object(const json::value& value) {
       std::string{find_text(*object, "message").value_or("no message")});
 }
 
-write_error no_response(std::string why) {
-  auto error = make_error(
-      error_code::internal, "the answer is no JSON-RPC response: " + why);
+write_error no_response(std::string_view why) {
+  std::string text = "the answer is no JSON-RPC response: ";
+  text += why;
+  auto error = make_error(error_code::internal, std::move(text));
   error.outcome = write_outcome::unknown;
   return error;
 }

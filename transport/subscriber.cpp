@@ -36,7 +36,7 @@ subscriber::receive(std::chrono::milliseconds timeout) {
     return make_error(
         error_code::internal,
         "a message of " + std::to_string(count) + " frames is no event");
-  event.emplace(std::move(frames[0]), std::move(frames[1]));
+  event = event_frames{std::move(frames[0]), std::move(frames[1])};
   return event;
 }
 

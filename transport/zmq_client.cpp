@@ -18,8 +18,8 @@ constexpr int request_queue_max = int{limits::peer_in_flight_max};
 /// Replies that wait for this process to take them: more than it has asked for,
 /// as libzmq, once it has stopped reading, loses what is left in the kernel's
 /// buffer when the primary closes the connection.
-constexpr int reply_queue_max
-  = int{limits::instance_writes_max + limits::queued_reads_max};
+constexpr int reply_queue_max =
+    int{limits::instance_writes_max + limits::queued_reads_max};
 
 } // namespace
 

@@ -2,12 +2,12 @@
 
 #include "messages/limits.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 namespace dbproxy {
@@ -26,8 +26,6 @@ result<line_source> line_source::open(const std::string& path) {
 line_source::line_source(line_source&& other) noexcept
   : fd_(other.fd_),
     owned_(std::exchange(other.owned_, false)),
-    at_end_(other.at_end_),
-    skipping_(other.skipping_),
     buffer_(std::move(other.buffer_)),
     begin_(other.begin_),
     number_(other.number_) {}
@@ -37,39 +35,22 @@ line_source::~line_source() {
     ::close(fd_);
 }
 
-line_source::state line_source::next(std::string& out, bool wait) {
+line_source::state line_source::next(std::string& out) {
+  out.clear();
   for (;;) {
-    if (take_line(out)) {
-      ++number_;
-      if (std::exchange(skipping_, false))
-        return state::too_long;
-      return state::line;
-    }
-    if (buffer_.size() - begin_ > limits::message_bytes_max) {
-      skipping_ = true;
-      buffer_.clear();
-      begin_ = 0;
-    }
-    if (at_end_)
+    auto end = buffer_.find('\n', begin_);
+    auto found = end != std::string::npos;
+    auto last = found ? end : buffer_.size();
+    auto room = limits::message_bytes_max + 1 - out.size();
+    out.append(buffer_, begin_, std::min(last - begin_, room));
+    begin_ = found ? last + 1 : last;
+    if (!found && fill())
+      continue;
+    if (!found && out.empty())
       return state::end;
-    pollfd readable{fd_, POLLIN, 0};
-    if (!wait && poll(&readable, 1, 0) == 0)
-      return state::not_ready;
-    at_end_ = !fill();
+    ++number_;
+    return state::line;
   }
-}
-
-// The last line may lack its end.
-bool line_source::take_line(std::string& out) {
-  auto end = buffer_.find('\n', begin_);
-  auto last = end == std::string::npos;
-  if (last && (!at_end_ || (begin_ == buffer_.size() && !skipping_)))
-    return false;
-  if (last)
-    end = buffer_.size();
-  out.assign(buffer_, begin_, end - begin_);
-  begin_ = last ? end : end + 1;
-  return true;
 }
 
 bool line_source::fill() {

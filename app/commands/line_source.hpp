@@ -1,5 +1,4 @@
-// Lines from a file or standard input, without waiting where the caller has
-// something better to do.
+// Lines from a file or standard input, with a bound on their length.
 #pragma once
 
 #include "messages/errors.hpp"
@@ -14,10 +13,8 @@ namespace dbproxy {
 class line_source {
 public:
   enum class state {
-    line,      ///< a line was read
-    too_long,  ///< a line of more than limits::message_bytes_max was skipped
-    not_ready, ///< nothing to read at the moment
-    end,       ///< no further lines
+    line, ///< a line was read
+    end,  ///< no further lines
   };
 
   /// `path` is a file, or "-" for standard input.
@@ -28,9 +25,10 @@ public:
   line_source& operator=(const line_source&) = delete;
   ~line_source();
 
-  /// The next line without its end, into `out`. Waits for it only if `wait`.
-  /// A read that fails is the end.
-  state next(std::string& out, bool wait);
+  /// The next line without its end, into `out`. Of a line longer than
+  /// limits::message_bytes_max only as much is kept as shows that. A read that
+  /// fails is the end.
+  state next(std::string& out);
 
   /// The number of the latest line, counted from 1.
   std::int64_t number() const noexcept { return number_; }
@@ -38,13 +36,10 @@ public:
 private:
   line_source(int fd, bool owned) : fd_(fd), owned_(owned) {}
 
-  bool take_line(std::string& out);
   bool fill();
 
   int fd_;
   bool owned_;
-  bool at_end_ = false;
-  bool skipping_ = false;
   std::string buffer_;
   std::size_t begin_ = 0;
   std::int64_t number_ = 0;

@@ -5,15 +5,14 @@
 #include "messages/json_codec.hpp"
 #include "messages/limits.hpp"
 
-#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <deque>
-#include <iomanip>
 #include <iostream>
 #include <map>
 #include <memory>
 #include <optional>
+#include <semaphore>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -36,6 +35,7 @@ struct load_request {
   std::string ack_file;
   std::size_t in_flight = 1;
   std::int64_t report_ms = 0;
+  std::int64_t timeout_ms = 0;
 };
 
 /// A line without --method.
@@ -140,126 +140,121 @@ private:
   int fd_ = -1;
 };
 
-/// Keeps up to N writes in flight and takes their answers in order.
+/// A line that waits for its turn.
+struct line_text {
+  std::string text;
+  std::int64_t number = 0;
+};
+
+} // namespace
+
+} // namespace dbproxy
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::line_text)
+
+namespace dbproxy {
+
+namespace {
+
+/// Sends writes and counts their answers; an actor, so that lines are read
+/// while answers are waited for.
 class loader {
 public:
-  loader(caf::actor_system& system, const instance& self, load_request request)
-    : sender_(system), instance_(self), request_(std::move(request)) {}
+  using pointer = caf::stateful_actor<loader>*;
 
-  result<void> run() {
-    if (!request_.ack_file.empty())
-      if (auto opened = acks_.open(request_.ack_file); !opened)
-        return opened;
-    auto lines = line_source::open(request_.file);
-    if (!lines)
-      return lines.error();
-    std::string line;
-    for (;;) {
-      auto full = open_.size() >= request_.in_flight;
-      if (full) {
-        if (auto taken = take_answer(); !taken)
-          return taken;
-        continue;
-      }
-      auto state = lines->next(line, open_.empty());
-      if (state == line_source::state::end)
-        break;
-      if (state == line_source::state::not_ready) {
-        if (auto taken = take_answer(); !taken)
-          return taken;
-      } else if (state == line_source::state::too_long) {
-        refuse(
-          lines->number(),
-          make_error(
-            error_code::invalid_params,
-            "the line is longer than message_bytes_max = "
-              + std::to_string(limits::message_bytes_max)));
-      } else if (!line.empty()) {
-        send(line, lines->number());
-      }
-    }
-    while (!open_.empty())
-      if (auto taken = take_answer(); !taken)
-        return taken;
-    return {};
-  }
+  /// What it shares with the thread that reads the lines.
+  struct shared {
+    explicit shared(const load_request& wanted, const instance& one)
+      : request(wanted),
+        self(one),
+        permits(static_cast<std::ptrdiff_t>(wanted.in_flight)) {}
 
-  json::object summary() const {
-    return tally_.to_json(instance_.retries());
-  }
-
-  std::int64_t failures() const { return tally_.failures(); }
-
-private:
-  using answer = decltype(std::declval<caf::scoped_actor&>()->request(
-    std::declval<const proxy_actor&>(), caf::infinite,
-    std::declval<named_call>()));
-
-  struct sent_write {
-    answer pending;
-    std::string method;
-    std::int64_t line;
-    clock::time_point begun;
+    load_request request;
+    const instance& self;
+    /// One for each write that may be in flight.
+    std::counting_semaphore<> permits;
+    /// To be read when nothing is in flight.
+    tally counts;
+    ack_file acks;
+    std::atomic<bool> broken{false};
+    write_error failure;
   };
 
-  void send(const std::string& text, std::int64_t number) {
+  void start(pointer self, std::shared_ptr<shared> state) {
+    self_ = self;
+    state_ = std::move(state);
+  }
+
+  void send(const line_text& line) {
+    auto call = call_of(line.text);
+    if (!call)
+      return refuse(line.number, call.error());
+    auto method = call->method;
+    self_->request(state_->self.proxy(), caf::infinite, std::move(*call))
+      .then(
+        [this, method, begun = clock::now()](const call_result& outcome) {
+          state_->counts.succeed(outcome, method, clock::now() - begun);
+          auto id = outcome.request_id.value_or("");
+          if (auto kept = state_->acks.append(id); !kept) {
+            state_->failure = kept.error();
+            state_->broken = true;
+          }
+          done();
+        },
+        [this, number = line.number](const caf::error& error) {
+          refuse(number, from_caf(error));
+        });
+  }
+
+private:
+  result<named_call> call_of(const std::string& text) const {
+    const auto& request = state_->request;
     auto parsed = parse_json(text);
     if (!parsed)
-      return refuse(number, parsed.error());
+      return parsed.error();
     named_call call;
-    if (request_.method.empty()) {
+    if (request.method.empty()) {
       auto line = decode<load_line>(*parsed);
       if (!line)
-        return refuse(number, line.error());
+        return line.error();
       call.method = std::move(line->method);
       call.params = std::move(line->params).value_or(nullptr);
       call.options.request_id = std::move(line->request_id);
     } else {
-      call.method = request_.method;
+      call.method = request.method;
       call.params = std::move(*parsed);
     }
-    auto method = call.method;
-    auto begun = clock::now();
-    open_.push_back(
-      {sender_->request(instance_.proxy(), caf::infinite, std::move(call)),
-       std::move(method), number, begun});
-  }
-
-  result<void> take_answer() {
-    auto next = std::move(open_.front());
-    open_.pop_front();
-    result<void> out;
-    next.pending.receive(
-      [&](const call_result& outcome) {
-        tally_.succeed(outcome, next.method, clock::now() - next.begun);
-        out = acks_.append(outcome.request_id.value_or(""));
-      },
-      [&](const caf::error& error) { refuse(next.line, from_caf(error)); });
-    show_progress();
-    return out;
+    if (request.timeout_ms > 0)
+      call.options.timeout = std::chrono::milliseconds{request.timeout_ms};
+    return call;
   }
 
   void refuse(std::int64_t number, const write_error& error) {
-    tally_.fail(error);
+    state_->counts.fail(error);
     auto report = error_json(error);
     report["line"] = number;
     std::cerr << json::serialize(report) << '\n';
+    done();
+  }
+
+  void done() {
+    show_progress();
+    state_->permits.release();
   }
 
   void show_progress() {
     auto now = clock::now();
-    auto interval = request_.report_ms > 0
-                      ? std::chrono::milliseconds{request_.report_ms}
-                      : progress_interval;
-    if (now < next_progress_)
+    auto report_ms = state_->request.report_ms;
+    auto interval = report_ms > 0 ? std::chrono::milliseconds{report_ms}
+                                  : progress_interval;
+    if (now < next_progress_ || (report_ms == 0 && !terminal_))
       return;
     next_progress_ = now + interval;
-    if (request_.report_ms > 0) {
-      auto line = summary();
-      line["event"] = "progress";
-      print_line(line);
-    } else if (terminal_) {
-      auto figures = summary();
+    auto figures = state_->counts.to_json(state_->self.retries());
+    if (report_ms > 0) {
+      figures["event"] = "progress";
+      print_line(figures);
+    } else {
       std::cerr << "\r" << figures.at("acked").as_int64() << " written, "
                 << figures.at("failed").as_int64() << " failed, p99 "
                 << json::serialize(figures.at("p99_ms")) << " ms   "
@@ -267,15 +262,42 @@ private:
     }
   }
 
-  caf::scoped_actor sender_;
-  const instance& instance_;
-  load_request request_;
-  ack_file acks_;
-  std::deque<sent_write> open_;
-  tally tally_;
+  pointer self_ = nullptr;
+  std::shared_ptr<shared> state_;
   clock::time_point next_progress_{};
   bool terminal_ = isatty(STDERR_FILENO) != 0;
 };
+
+caf::behavior
+loader_behavior(loader::pointer self, std::shared_ptr<loader::shared> state) {
+  self->state.start(self, std::move(state));
+  return {[self](const line_text& line) { self->state.send(line); }};
+}
+
+/// Reads lines and hands them over, each when it may be in flight.
+result<void> run_lines(loader::shared& state, const caf::actor& to) {
+  if (!state.request.ack_file.empty())
+    if (auto opened = state.acks.open(state.request.ack_file); !opened)
+      return opened;
+  auto lines = line_source::open(state.request.file);
+  if (!lines)
+    return lines.error();
+  line_text line;
+  while (!state.broken) {
+    if (lines->next(line.text) == line_source::state::end)
+      break;
+    line.number = lines->number();
+    if (line.text.empty())
+      continue;
+    state.permits.acquire();
+    caf::anon_send(to, line);
+  }
+  for (std::size_t i = 0; i < state.request.in_flight; ++i)
+    state.permits.acquire();
+  if (state.broken)
+    return state.failure;
+  return {};
+}
 
 int load(const load_request& request) {
   system_config config;
@@ -283,13 +305,16 @@ int load(const load_request& request) {
   auto self = instance::start(system, request.options);
   if (!self)
     return print_error(self.error());
-  loader work{system, *self, request};
-  if (auto done = work.run(); !done)
+  auto state = std::make_shared<loader::shared>(request, *self);
+  auto actor = system.spawn(loader_behavior, state);
+  auto done = run_lines(*state, actor);
+  caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  if (!done)
     return print_error(done.error());
   if (isatty(STDERR_FILENO) != 0)
     std::cerr << '\n';
-  print_line(work.summary());
-  return work.failures() == 0 ? succeeded : failed;
+  print_line(state->counts.to_json(self->retries()));
+  return state->counts.failures() == 0 ? succeeded : failed;
 }
 
 } // namespace
@@ -316,6 +341,11 @@ void add_load(CLI::App& app, program& main) {
     ->add_option("--in-flight", request->in_flight, "Writes at the same time")
     ->check(CLI::Range(std::size_t{1}, limits::instance_writes_max))
     ->type_name("N");
+  command
+    ->add_option("--timeout", request->timeout_ms, "The deadline of each write")
+    ->type_name("MS")
+    ->check(CLI::Range(
+      std::int64_t{1}, std::int64_t{limits::timeout_max.count()}));
   command
     ->add_option(
       "--report", request->report_ms,

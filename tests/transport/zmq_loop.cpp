@@ -1,5 +1,5 @@
-// The loop between real sockets: every form of request, many at once, slow and
-// hostile peers, and an orderly end.
+// The loop as a primary has it: every form of request, many at once, slow and
+// hostile peers, events, and an orderly end.
 #define CAF_SUITE zmq_loop
 
 #include "transport/zmq_loop.hpp"
@@ -97,7 +97,7 @@ CAF_TEST(one call of the handler takes a bounded number of requests) {
   handed_over<std::size_t> sizes;
   pipe_ends go;
   auto loop = start(
-      [&, first = true](std::vector<peer_message> requests) mutable {
+      [&, first = true](const auto& requests) mutable {
         // While this one is held up the others gather.
         if (std::exchange(first, false))
           go.hear();
@@ -294,101 +294,7 @@ CAF_TEST(subscribers get events in order) {
   CAF_CHECK(all.receive() == (frames{"instance.shutdown", "bye"}));
 }
 
-// -- the other side ----------------------------------------------------------
-
-CAF_TEST(requests reach a primary that is there later) {
-  handed_over<std::string> replies;
-  auto client = start([](auto) {}, collect(replies));
-  client->connect(where().rpc_addr);
-  client->send({"one", "two"});
-  echo_server server{where()};
-  CAF_CHECK(replies.take() == "one");
-  CAF_CHECK(replies.take() == "two");
-}
-
-CAF_TEST(requests from many threads are all answered) {
-  handed_over<std::string> replies;
-  echo_server server{where()};
-  auto client = start([](auto) {}, collect(replies));
-  client->connect(where().rpc_addr);
-  constexpr int threads = 8;
-  constexpr int each = 500;
-  {
-    std::vector<std::jthread> senders;
-    for (int t = 0; t < threads; ++t)
-      senders.emplace_back([&, t] {
-        for (int i = 0; i < each; ++i)
-          client->send({std::to_string(t * each + i)});
-      });
-  }
-  std::vector<int> last(threads, -1);
-  int wrong = 0;
-  for (int i = 0; i < threads * each; ++i) {
-    const auto reply = replies.take();
-    CAF_REQUIRE(reply);
-    const auto number = std::stoi(*reply);
-    auto& before = last[static_cast<std::size_t>(number / each)];
-    // In the order of the thread that asked, so each once.
-    wrong += number % each == before + 1 ? 0 : 1;
-    before = number % each;
-  }
-  CAF_CHECK_EQUAL(wrong, 0);
-}
-
-CAF_TEST(requests past the queue of the socket wait and are not lost) {
-  handed_over<std::string> replies;
-  auto client = start([](auto) {}, collect(replies));
-  client->connect(where().rpc_addr);
-  std::vector<std::string> requests;
-  for (int i = 0; i < 3000; ++i)
-    requests.push_back(std::to_string(i) + std::string(5000, 'x'));
-  client->send(requests);
-  echo_server server{where()};
-  int wrong = 0;
-  for (const auto& request : requests)
-    wrong += replies.take() == request ? 0 : 1;
-  CAF_CHECK_EQUAL(wrong, 0);
-}
-
-CAF_TEST(another address takes the place of the first) {
-  recording_server first{where()};
-  recording_server second{where("second")};
-  handed_over<std::string> replies;
-  auto client = start([](auto) {}, collect(replies));
-  client->connect(where().rpc_addr);
-  client->send({"to the first"});
-  auto request = first.take();
-  CAF_REQUIRE(request);
-  client->connect(where("second").rpc_addr);
-  client->send({"to the second"});
-  auto another = second.take();
-  CAF_REQUIRE(another);
-  CAF_CHECK_EQUAL(another->payload, "to the second");
-  // The first one's reply comes too late.
-  first.loop->reply({std::move(*request)});
-  second.loop->reply({std::move(*another)});
-  CAF_CHECK(replies.take() == "to the second");
-  client->disconnect();
-  client->send({"to nobody"});
-  client->connect(where().rpc_addr);
-  client->send({"to the first again"});
-  request = first.take();
-  CAF_REQUIRE(request);
-  CAF_CHECK_EQUAL(request->payload, "to the first again");
-}
-
-CAF_TEST(what is no address is reported) {
-  handed_over<write_error> errors;
-  auto started = zmq_loop::start(
-      {[](auto) {}, [](auto) {},
-       [&](write_error error) { errors.put(std::move(error)); }});
-  CAF_REQUIRE(started);
-  (*started)->connect("nonsense");
-  const auto error = errors.take();
-  CAF_REQUIRE(error);
-  CAF_CHECK(error->code == error_code::internal);
-  CAF_CHECK(error->message.find("nonsense") != std::string::npos);
-}
+// -- the thread --------------------------------------------------------------
 
 CAF_TEST(one loop can be on both sides) {
   handed_over<std::string> replies;
@@ -403,48 +309,6 @@ CAF_TEST(one loop can be on both sides) {
   loop->connect(where().rpc_addr);
   loop->send({"to myself"});
   CAF_CHECK(replies.take() == "to myself");
-}
-
-// -- the end -----------------------------------------------------------------
-
-CAF_TEST(what was posted is sent before the end) {
-  recording_server server{where()};
-  constexpr int count = 3000;
-  {
-    auto client = start([](auto) {}, [](auto) {});
-    client->connect(where().rpc_addr);
-    std::vector<std::string> requests;
-    for (int i = 0; i < count; ++i)
-      requests.push_back(std::to_string(i));
-    client->send(std::move(requests));
-  }
-  int wrong = 0;
-  for (int i = 0; i < count; ++i) {
-    const auto request = server.take();
-    if (!request)
-      std::cerr << "GOT " << i << std::endl;
-    CAF_REQUIRE(request);
-    wrong += request->payload == std::to_string(i) ? 0 : 1;
-  }
-  CAF_CHECK_EQUAL(wrong, 0);
-}
-
-CAF_TEST(the end does not wait for ever for a peer that is not there) {
-  {
-    auto client = start([](auto) {}, [](auto) {});
-    client->connect(where().rpc_addr);
-    client->send(std::vector<std::string>(1000, "to nobody"));
-  }
-  recording_server server{where()};
-  raw_peer deaf{zmq::socket_type::dealer, where().rpc_addr};
-  deaf.send({"ask"});
-  const auto request = server.take();
-  CAF_REQUIRE(request);
-  auto large = *request;
-  large.payload.assign(64U << 10U, 'x');
-  server.loop->reply(std::vector<peer_message>(4000, large));
-  server.loop.reset();
-  CAF_CHECK(!fs::exists(*ipc_path(where().rpc_addr)));
 }
 
 CAF_TEST(an idle loop starts and ends) {

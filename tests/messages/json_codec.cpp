@@ -1,0 +1,153 @@
+// Tests of the JSON codec: what comes in is checked, and the error names the
+// field.
+#define CAF_SUITE json_codec
+#include "messages/catalogue.hpp"
+#include "messages/limits.hpp"
+
+#include "caf/test/unit_test.hpp"
+
+using namespace dbproxy;
+namespace json = boost::json;
+
+namespace {
+
+struct inner {
+  std::string name;
+  std::optional<std::int64_t> size;
+};
+BOOST_DESCRIBE_STRUCT(inner, (), (name, size))
+
+struct outer {
+  bool flag = false;
+  double ratio = 0;
+  std::vector<inner> items;
+  std::optional<json::object> extra;
+};
+BOOST_DESCRIBE_STRUCT(outer, (), (flag, ratio, items, extra))
+
+template <class T>
+std::string fault_of(std::string_view text) {
+  auto decoded = decode<T>(parse_json(text).value());
+  CAF_REQUIRE(!decoded);
+  CAF_CHECK(decoded.error().code == error_code::invalid_params);
+  return decoded.error().message;
+}
+
+} // namespace
+
+CAF_TEST(a described struct comes back from its JSON form) {
+  outer value{true, 0.25, {{"a", 1}, {"b", {}}}, json::object{{"x", 1}}};
+  auto back = decode<outer>(parse_json(encode_text(value)).value()).value();
+  CAF_CHECK_EQUAL(back.flag, true);
+  CAF_CHECK_EQUAL(back.ratio, 0.25);
+  CAF_REQUIRE_EQUAL(back.items.size(), 2u);
+  CAF_CHECK_EQUAL(back.items[0].size.value_or(0), 1);
+  CAF_CHECK(!back.items[1].size);
+  CAF_CHECK(back.extra == value.extra);
+}
+
+CAF_TEST(a missing field is named) {
+  CAF_CHECK_EQUAL(fault_of<inner>("{}"), "field \"name\" is missing");
+}
+
+CAF_TEST(an unknown field is named) {
+  CAF_CHECK_EQUAL(
+    fault_of<inner>(R"({"name":"a","nmae":1})"),
+    "field \"nmae\" is unknown");
+}
+
+CAF_TEST(a wrong type is named with its path) {
+  CAF_CHECK_EQUAL(
+    fault_of<outer>(R"({"flag":true,"ratio":1,"items":[{"name":5}]})"),
+    "field \"items[0].name\" must be a string, not an integer");
+  CAF_CHECK_EQUAL(
+    fault_of<outer>(R"({"flag":1,"ratio":1,"items":[]})"),
+    "field \"flag\" must be a boolean, not an integer");
+  CAF_CHECK_EQUAL(
+    fault_of<outer>("[]"), "the value must be an object, not an array");
+}
+
+CAF_TEST(integers are JSON integers of 64 bits) {
+  auto limit = [](std::string_view number) {
+    return "{\"limit\":" + std::string{number} + "}";
+  };
+  auto low = decode<list_session_scores>(
+    parse_json(limit("-9223372036854775808")).value());
+  CAF_CHECK_EQUAL(low->limit, std::numeric_limits<std::int64_t>::min());
+  auto high = decode<list_session_scores>(
+    parse_json(limit("9223372036854775807")).value());
+  CAF_CHECK_EQUAL(high->limit, std::numeric_limits<std::int64_t>::max());
+  for (const auto* wrong : {"9223372036854775808", "1.0", "1e3", "\"1\""})
+    fault_of<list_session_scores>(limit(wrong));
+}
+
+CAF_TEST(an optional field may be absent or null or of the nullable form) {
+  auto size = [](std::string_view text) {
+    return decode<inner>(parse_json(text).value()).value().size;
+  };
+  CAF_CHECK(!size(R"({"name":""})"));
+  CAF_CHECK(!size(R"({"name":"","size":null})"));
+  CAF_CHECK(!size(R"({"name":"","size":{"Int64":7,"Valid":false}})"));
+  CAF_CHECK_EQUAL(
+    size(R"({"name":"","size":{"Int64":7,"Valid":true}})").value_or(0), 7);
+  CAF_CHECK_EQUAL(size(R"({"name":"","size":7})").value_or(0), 7);
+  fault_of<inner>(R"({"name":"","size":{"String":"7","Valid":true}})");
+  fault_of<inner>(R"({"name":"","size":{"Int64":7}})");
+}
+
+CAF_TEST(text may hold NUL but must be UTF-8) {
+  auto value = decode<inner>(parse_json("{\"name\":\"a\\u0000b\"}").value());
+  CAF_CHECK_EQUAL(value->name, std::string("a\0b", 3));
+  CAF_CHECK_EQUAL(
+    fault_of<inner>("{\"name\":\"\xc3\x28\"}"),
+    "field \"name\" is not valid UTF-8");
+}
+
+CAF_TEST(malformed UTF-8 is told from well-formed) {
+  for (const auto* good : {"", "a", "\xc3\xa4", "\xe2\x82\xac",
+                           "\xf0\x9f\x98\x80", "\xef\xbf\xbf"})
+    CAF_CHECK(is_utf8(good));
+  for (const auto* bad :
+       {"\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82",
+        "\xff", "\xf8\x88\x80\x80\x80"})
+    CAF_CHECK(!is_utf8(bad));
+}
+
+CAF_TEST(a text past the limits is refused with the name of the limit) {
+  auto message_of = [](const std::string& text) {
+    auto parsed = parse_json(text);
+    CAF_REQUIRE(!parsed);
+    return parsed.error().message;
+  };
+  auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  CAF_CHECK(parse_json(nested(limits::json_depth_max)).has_value());
+  CAF_CHECK(
+    message_of(nested(limits::json_depth_max + 1)).find("json_depth_max")
+    != std::string::npos);
+  std::string large(limits::message_bytes_max - 2, 'x');
+  CAF_CHECK(parse_json('"' + large + '"').has_value());
+  CAF_CHECK(
+    message_of('"' + large + "x\"").find("message_bytes_max")
+    != std::string::npos);
+}
+
+CAF_TEST(a single scalar parameter may stand alone) {
+  const auto& codec = codec_for<delete_session>();
+  CAF_CHECK_EQUAL(codec.decode("s1")->as<delete_session>().id, "s1");
+  CAF_CHECK(!codec.decode(7));
+  CAF_CHECK(!codec.decode(nullptr));
+  CAF_CHECK(!codec_for<create_message>().decode("m1"));
+  CAF_CHECK(codec_for<deactivate_lowest_skill>().decode(nullptr).has_value());
+  CAF_CHECK(
+    codec_for<deactivate_lowest_skill>().decode(json::object{}).has_value());
+  CAF_CHECK(!codec_for<deactivate_lowest_skill>().decode("x"));
+}
+
+CAF_TEST(the schema lists members and what is required) {
+  auto schema = codec_for<create_message>().schema();
+  CAF_CHECK_EQUAL(schema.at("properties").as_object().size(), 5u);
+  CAF_CHECK_EQUAL(schema.at("required").as_array().size(), 4u);
+  CAF_CHECK_EQUAL(schema.at("additionalProperties").as_bool(), false);
+}
