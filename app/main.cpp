@@ -6,6 +6,7 @@
 
 #include <exception>
 #include <iostream>
+#include <stdexcept>
 
 int main(int argc, char** argv) {
   using namespace dbproxy;
@@ -31,7 +32,10 @@ int main(int argc, char** argv) {
   try {
     auto logger = spdlog::stderr_color_mt("dbproxy");
     logger->set_level(spdlog::level::from_str(chosen.log_level));
-    return chosen.run();
+    auto status = chosen.run();
+    if (!std::cout.flush())
+      throw std::runtime_error{"cannot write to standard output"};
+    return status;
   } catch (const std::exception& error) {
     std::cerr << "dbproxy: " << error.what() << '\n';
     return failed;

@@ -10,7 +10,8 @@ foreach(folder IN ITEMS messages storage transport actors app)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/dbproxy
     FILES_MATCHING PATTERN "*.hpp"
-    PATTERN "commands" EXCLUDE)
+    PATTERN "commands" EXCLUDE
+    PATTERN "sql" EXCLUDE)
 endforeach()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/dbproxy)

@@ -27,8 +27,8 @@ void bind_floats(statement& to, int index, const std::vector<float>& values);
 void bind_json(statement& to, int index, const boost::json::value& value);
 void bind_json(statement& to, int index, const boost::json::object& value);
 
-column_fault read_floats(
-  const statement& from, int column, std::vector<float>& values);
+column_fault
+read_floats(const statement& from, int column, std::vector<float>& values);
 column_fault
 read_json(const statement& from, int column, boost::json::value& value);
 column_fault
@@ -58,16 +58,15 @@ void bind_value(statement& to, int index, const T& value) {
       to.bind_null(index);
   } else if constexpr (std::is_same_v<T, std::string>)
     to.bind_text(index, value);
-  else if constexpr (
-    std::is_same_v<T, std::int64_t> || std::is_same_v<T, bool>)
+  else if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, bool>)
     to.bind_integer(index, value);
   else if constexpr (std::is_floating_point_v<T>)
     to.bind_real(index, value);
   else if constexpr (std::is_same_v<T, std::vector<float>>)
     detail::bind_floats(to, index, value);
   else if constexpr (
-    std::is_same_v<T, boost::json::value>
-    || std::is_same_v<T, boost::json::object>)
+      std::is_same_v<
+          T, boost::json::value> || std::is_same_v<T, boost::json::object>)
     detail::bind_json(to, index, value);
   else
     static_assert(detail::is_unsupported<T>, "no SQL type for this member");
@@ -116,8 +115,8 @@ column_fault read_value(const statement& from, int column, T& value) {
     else if constexpr (std::is_same_v<T, std::vector<float>>)
       return read_floats(from, column, value);
     else if constexpr (
-      std::is_same_v<T, boost::json::value>
-      || std::is_same_v<T, boost::json::object>)
+        std::is_same_v<
+            T, boost::json::value> || std::is_same_v<T, boost::json::object>)
       return read_json(from, column, value);
     else
       static_assert(is_unsupported<T>, "no SQL type for this member");

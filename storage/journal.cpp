@@ -90,8 +90,8 @@ void condense(json::value& value, const prepared_write& write) {
 /// Undoes `condense`. False: the text does not fit the parameters.
 bool expand(json::value& value, const prepared_write& write) {
   auto* object = value.if_object();
-  const auto* left_out
-    = object == nullptr ? nullptr : object->if_contains(from_params);
+  const auto* left_out =
+      object == nullptr ? nullptr : object->if_contains(from_params);
   if (left_out == nullptr)
     return true;
   auto params = write.params_codec->encode(write.params);
@@ -100,9 +100,9 @@ bool expand(json::value& value, const prepared_write& write) {
   auto names = left_out->get_array();
   object->erase(from_params);
   for (const auto& name : names) {
-    const auto* param
-      = name.is_string() ? params.get_object().if_contains(name.get_string())
-                         : nullptr;
+    const auto* param = name.is_string()
+                            ? params.get_object().if_contains(name.get_string())
+                            : nullptr;
     if (param == nullptr)
       return false;
     object->emplace(name.get_string(), *param);
@@ -113,7 +113,7 @@ bool expand(json::value& value, const prepared_write& write) {
 } // namespace
 
 journal::journal(std::function<clock::time_point()> now)
-  : now_(std::move(now)) {}
+    : now_(std::move(now)) {}
 
 std::int64_t journal::now_ms() const {
   using namespace std::chrono;
@@ -133,24 +133,23 @@ journal::find(connection& db, std::string_view request_id) const {
   std::optional<journal_entry> found;
   if (*row)
     found = journal_entry{
-      query->integer(0), std::string{query->text(1)},
-      static_cast<std::uint64_t>(query->integer(2)),
-      std::string{query->text(3)}};
+        query->integer(0), std::string{query->text(1)},
+        static_cast<std::uint64_t>(query->integer(2)),
+        std::string{query->text(3)}};
   return found;
 }
 
 result<std::int64_t> journal::record(
-  connection& db, const prepared_write& write, const boxed& value) {
+    connection& db, const prepared_write& write, const boxed& value) {
   static const auto sql = find_section("journal_insert");
   auto json = write.returns->encode(value);
   condense(json, write);
   auto text = json::serialize(json);
   if (text.size() > limits::message_bytes_max)
     return make_error(
-      error_code::internal,
-      "the result has " + std::to_string(text.size())
-        + " bytes, more than message_bytes_max = "
-        + std::to_string(limits::message_bytes_max));
+        error_code::internal, "the result has " + std::to_string(text.size())
+                                  + " bytes, more than message_bytes_max = "
+                                  + std::to_string(limits::message_bytes_max));
   auto insert = db.prepare(sql);
   if (!insert)
     return insert.error();
@@ -165,21 +164,21 @@ result<std::int64_t> journal::record(
   return db.last_insert_rowid();
 }
 
-result<boxed> journal::replay(
-  const journal_entry& entry, const prepared_write& write) const {
+result<boxed>
+journal::replay(const journal_entry& entry, const prepared_write& write) const {
   if (entry.method != write.method || entry.fingerprint != write.fingerprint)
     return make_error(
-      error_code::conflict, "request_id reused for a different write",
-      write.method);
+        error_code::conflict, "request_id reused for a different write",
+        write.method);
   auto json = parse_json(entry.result);
   if (json && expand(*json, write))
     if (auto value = write.returns->decode(*json))
       return value;
   return make_error(
-    error_code::internal,
-    "the journal's entry " + std::to_string(entry.entry)
-      + " holds no result of this method",
-    write.method);
+      error_code::internal,
+      "the journal's entry " + std::to_string(entry.entry)
+          + " holds no result of this method",
+      write.method);
 }
 
 result<void> journal::settle(connection& db, std::string_view request_id) {

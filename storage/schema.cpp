@@ -1,5 +1,6 @@
 #include "storage/schema.hpp"
 
+#include "storage/scopes.hpp"
 #include "storage/sql_text.hpp"
 #include "storage/sqlite_error.hpp"
 
@@ -52,9 +53,9 @@ std::string path_advice(const open_options& options) {
                           : "let this user write the file";
   if (!may(folder, W_OK))
     return errno == EROFS
-             ? "mount the file system for writing"
-             : "let this user write in the directory " + folder
-                 + ", where SQLite keeps the -wal and -shm files";
+               ? "mount the file system for writing"
+               : "let this user write in the directory " + folder
+                     + ", where SQLite keeps the -wal and -shm files";
   return "check the file system";
 }
 
@@ -83,8 +84,8 @@ std::string advice(const open_options& options, int code) {
 
 /// The error that a caller of this file sees: what, where and what to do.
 write_error explain(
-  const open_options& options, const write_error& cause,
-  const std::string& what_to_do) {
+    const open_options& options, const write_error& cause,
+    const std::string& what_to_do) {
   auto error = cause;
   error.message = "cannot open the database " + options.path + ": "
                   + cause.message + "; " + what_to_do;
@@ -111,9 +112,8 @@ template <class F>
 auto retry_while_busy(clock::time_point deadline, F f) -> decltype(f()) {
   for (;;) {
     auto done = f();
-    if (
-      done || done.error().code != error_code::busy
-      || clock::now() >= deadline)
+    if (done || done.error().code != error_code::busy
+        || clock::now() >= deadline)
       return done;
     std::this_thread::sleep_for(limits::lock_poll_interval);
   }
@@ -122,8 +122,8 @@ auto retry_while_busy(clock::time_point deadline, F f) -> decltype(f()) {
 result<connection> open_handle(const open_options& options) {
   int flags = SQLITE_OPEN_NOMUTEX;
   flags |= options.access == access::read_only
-             ? SQLITE_OPEN_READONLY
-             : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+               ? SQLITE_OPEN_READONLY
+               : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;
   int code = sqlite3_open_v2(options.path.c_str(), &handle, flags, nullptr);
   auto cause = make_sqlite_error(code, sqlite3_errstr(code));
@@ -148,59 +148,56 @@ result<std::string> read_text(connection& db, std::string_view sql) {
 
 /// A file that cannot be written is opened for reading without a word.
 result<void> check_writable(const open_options& options, connection& db) {
-  if (
-    options.access == access::read_only
-    || sqlite3_db_readonly(db.native(), "main") != 1)
+  if (options.access == access::read_only
+      || sqlite3_db_readonly(db.native(), "main") != 1)
     return {};
   return explain(
-    options,
-    make_sqlite_error(SQLITE_READONLY, sqlite3_errstr(SQLITE_READONLY)),
-    advice(options, SQLITE_READONLY));
+      options,
+      make_sqlite_error(SQLITE_READONLY, sqlite3_errstr(SQLITE_READONLY)),
+      advice(options, SQLITE_READONLY));
 }
 
 result<void> use_wal(const open_options& options, connection& db) {
   bool writes = options.access == access::read_write;
   auto mode = explained(
-    options, db,
-    read_text(
-      db, writes ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode"));
+      options, db,
+      read_text(
+          db, writes ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode"));
   if (!mode)
     return mode.error();
   if (*mode == "wal" || !writes)
     return {};
   return explain(
-    options,
-    make_error(
-      error_code::internal,
-      "it has the journal mode " + *mode + " and cannot be switched to WAL"),
-    "give the path of a file on a local file system");
+      options,
+      make_error(
+          error_code::internal, "it has the journal mode " + *mode
+                                    + " and cannot be switched to WAL"),
+      "give the path of a file on a local file system");
 }
 
 result<void> configure(const open_options& options, connection& db) {
   auto* handle = db.native();
-  sqlite3_db_config(
-    handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  std::string_view sync
-    = options.sync == sync_mode::full ? "FULL" : "NORMAL";
+  std::string_view sync = options.sync == sync_mode::full ? "FULL" : "NORMAL";
   // wal_autocheckpoint is not set: the connection's own WAL hook has taken the
   // place of SQLite's, which makes the automatic checkpoints.
   return db.execute(
-    "PRAGMA foreign_keys = ON;"
-    "PRAGMA mmap_size = 0;"
-    "PRAGMA cell_size_check = ON;"
-    "PRAGMA journal_size_limit = "
-    + std::to_string(limits::wal_file_bytes_max)
-    + ";"
-      "PRAGMA synchronous = "
-    + std::string{sync} + ";");
+      "PRAGMA foreign_keys = ON;"
+      "PRAGMA mmap_size = 0;"
+      "PRAGMA cell_size_check = ON;"
+      "PRAGMA journal_size_limit = "
+      + std::to_string(limits::wal_file_bytes_max)
+      + ";"
+        "PRAGMA synchronous = "
+      + std::string{sync} + ";");
 }
 
 // -- migrations --------------------------------------------------------------
 
 result<bool> has_table(connection& db, std::string_view name) {
   auto query = db.prepare(
-    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = :name");
+      "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = :name");
   if (!query)
     return query.error();
   query->bind_text(1, name);
@@ -218,9 +215,9 @@ result<std::int64_t> read_number(connection& db, std::string_view sql) {
 }
 
 result<void> note_migration(connection& db, const migration& step) {
-  auto insert = db.prepare(
-    "INSERT INTO dbproxy_schema (version, name, applied_at)"
-    " VALUES (:version, :name, unixepoch())");
+  auto insert =
+      db.prepare("INSERT INTO dbproxy_schema (version, name, applied_at)"
+                 " VALUES (:version, :name, unixepoch())");
   if (!insert)
     return insert.error();
   insert->bind_integer(1, step.version);
@@ -229,11 +226,10 @@ result<void> note_migration(connection& db, const migration& step) {
 }
 
 result<void> apply_migration(connection& db, const migration& step) {
-  if (auto made = db.execute(
-        "CREATE TABLE IF NOT EXISTS dbproxy_schema ("
-        " version INTEGER PRIMARY KEY,"
-        " name TEXT NOT NULL,"
-        " applied_at INTEGER NOT NULL)");
+  if (auto made = db.execute("CREATE TABLE IF NOT EXISTS dbproxy_schema ("
+                             " version INTEGER PRIMARY KEY,"
+                             " name TEXT NOT NULL,"
+                             " applied_at INTEGER NOT NULL)");
       !made)
     return made;
   if (auto done = db.execute(step.text); !done)
@@ -244,8 +240,7 @@ result<void> apply_migration(connection& db, const migration& step) {
 /// One migration, unless somebody else made it since.
 result<void>
 migrate_to(const open_options& options, connection& db, const migration& step) {
-  auto transaction
-    = explained(options, db, immediate_transaction::begin(db));
+  auto transaction = explained(options, db, immediate_transaction::begin(db));
   if (!transaction)
     return transaction.error();
   auto version = explained(options, db, read_schema_version(db));
@@ -259,18 +254,17 @@ migrate_to(const open_options& options, connection& db, const migration& step) {
   return explained(options, db, transaction->commit());
 }
 
-result<void>
-check_version(const open_options& options, int found, int needed) {
+result<void> check_version(const open_options& options, int found, int needed) {
   auto versions = "its schema has version " + std::to_string(found)
                   + ", this program has " + std::to_string(needed);
   if (found > needed)
     return explain(
-      options, make_error(error_code::internal, versions),
-      "upgrade this program");
+        options, make_error(error_code::internal, versions),
+        "upgrade this program");
   if (found < needed && options.access == access::read_only)
     return explain(
-      options, make_error(error_code::internal, versions),
-      "open it for writing once, which brings it up to date");
+        options, make_error(error_code::internal, versions),
+        "open it for writing once, which brings it up to date");
   return {};
 }
 
@@ -314,7 +308,7 @@ result<connection> open_database(const open_options& options) {
     if (step.version <= *version)
       continue;
     auto done = retry_while_busy(
-      deadline, [&] { return migrate_to(options, *db, step); });
+        deadline, [&] { return migrate_to(options, *db, step); });
     if (!done)
       return done.error();
   }
@@ -328,8 +322,7 @@ result<int> read_schema_version(connection& db) {
     return present.error();
   if (!*present)
     return 0;
-  auto version
-    = read_number(db, "SELECT max(version) FROM dbproxy_schema");
+  auto version = read_number(db, "SELECT max(version) FROM dbproxy_schema");
   if (!version)
     return version.error();
   return static_cast<int>(*version);

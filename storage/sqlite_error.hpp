@@ -6,6 +6,8 @@
 
 #include <string_view>
 
+struct sqlite3;
+
 namespace dbproxy {
 
 /// The name of an extended result code, for example "SQLITE_IOERR_FSYNC"; of
@@ -17,5 +19,8 @@ std::string_view sqlite_code_name(int code) noexcept;
 /// (the message names it), INVALID_PARAMS for TOOBIG, else INTERNAL with the
 /// code's name and number, "disk I/O error (SQLITE_IOERR_FSYNC, 1034)".
 write_error make_sqlite_error(int code, std::string_view message);
+
+/// The error of the last call on a connection.
+write_error last_sqlite_error(sqlite3* handle);
 
 } // namespace dbproxy

@@ -1,5 +1,7 @@
 #include "storage/transaction.hpp"
 
+#include "storage/scopes.hpp"
+
 #include <algorithm>
 #include <exception>
 #include <optional>
@@ -21,8 +23,8 @@ result<boxed> run_body(connection& db, const prepared_write& write) {
     return failure.error();
   } catch (const std::exception& exception) {
     return make_error(
-      error_code::internal,
-      std::string{"the method threw: "} + exception.what());
+        error_code::internal,
+        std::string{"the method threw: "} + exception.what());
   } catch (...) {
     return make_error(error_code::internal, "the method threw");
   }
@@ -32,8 +34,8 @@ result<boxed> run_body(connection& db, const prepared_write& write) {
 class batch_run {
 public:
   batch_run(
-    connection& db, journal& log, std::span<const batch_entry> batch) noexcept
-    : db_(db), log_(log), batch_(batch) {}
+      connection& db, journal& log, std::span<const batch_entry> batch) noexcept
+      : db_(db), log_(log), batch_(batch) {}
 
   batch_result run(lock_deadline deadline) {
     db_.set_lock_wait(deadline);
@@ -116,10 +118,9 @@ private:
       return value.error();
     if (!db_.in_transaction())
       return make_error(
-        error_code::internal, "the method ended the transaction");
+          error_code::internal, "the method ended the transaction");
     if (db_.has_unresolved_foreign_keys())
-      return make_error(
-        error_code::conflict, "FOREIGN KEY constraint failed");
+      return make_error(error_code::conflict, "FOREIGN KEY constraint failed");
     if (journaled) {
       auto recorded = log_.record(db_, write, *value);
       if (!recorded)
@@ -143,7 +144,7 @@ private:
   batch_result refuse(const write_error& error) {
     outcome_.results.assign(batch_.size(), error);
     return finish(
-      error.code == error_code::busy ? status::lock_not_had : status::failed);
+        error.code == error_code::busy ? status::lock_not_had : status::failed);
   }
 
   /// Takes back every result that went with the transaction. Writes that had
@@ -172,8 +173,8 @@ private:
   journal& log_;
   std::span<const batch_entry> batch_;
   batch_result outcome_;
-  std::vector<bool> kept_;        // results that stand even if this is lost
-  bool is_kept_ = false;          // of the write that is being run
+  std::vector<bool> kept_; // results that stand even if this is lost
+  bool is_kept_ = false;   // of the write that is being run
   std::optional<write_error> lost_;
   std::optional<std::size_t> culprit_;
   std::optional<std::int64_t> first_recorded_;
@@ -182,8 +183,8 @@ private:
 /// For a batch that one write took down with it: the others again, each in a
 /// transaction of its own.
 batch_result run_singly(
-  connection& db, journal& log, std::span<const batch_entry> batch,
-  lock_deadline deadline, std::size_t culprit, batch_result first) {
+    connection& db, journal& log, std::span<const batch_entry> batch,
+    lock_deadline deadline, std::size_t culprit, batch_result first) {
   first.outcome = status::committed;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (i == culprit)
@@ -198,8 +199,8 @@ batch_result run_singly(
 } // namespace
 
 batch_result run_batch(
-  connection& db, journal& log, std::span<const batch_entry> batch,
-  lock_deadline deadline) {
+    connection& db, journal& log, std::span<const batch_entry> batch,
+    lock_deadline deadline) {
   batch_run run{db, log, batch};
   auto outcome = run.run(deadline);
   auto culprit = run.culprit();

@@ -3,6 +3,7 @@
 #include "app/commands/command.hpp"
 
 #include "storage/schema.hpp"
+#include "storage/scopes.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -86,7 +86,7 @@ inline std::string as_ordinary_user(const std::function<std::string()>& work) {
              return std::string{"cannot become nobody"};
            return work();
          }}
-    .finish();
+      .finish();
 }
 
 } // namespace dbproxy::storage_test

@@ -15,24 +15,28 @@ namespace {
 
 struct fixture : method_fixture {
   void add_session(std::string_view id) {
-    call("CreateSession", R"({"id":")" + std::string{id}
-                            + R"(","title":"T","message_count":0,)"
-                              R"("prompt_tokens":0,"completion_tokens":0,)"
-                              R"("cost":0})");
+    call(
+      "CreateSession", R"({"id":")" + std::string{id}
+                         + R"(","title":"T","message_count":0,)"
+                           R"("prompt_tokens":0,"completion_tokens":0,)"
+                           R"("cost":0})");
   }
 
   void add_message(std::string_view id, std::string_view session) {
-    call("CreateMessage", R"({"id":")" + std::string{id}
-                            + R"(","session_id":")" + std::string{session}
-                            + R"(","role":"user","parts":"[]"})");
+    call(
+      "CreateMessage", R"({"id":")" + std::string{id} + R"(","session_id":")"
+                         + std::string{session}
+                         + R"(","role":"user","parts":"[]"})");
   }
 
-  void add_file(std::string_view id, std::string_view session,
-                std::string_view path, std::string_view version) {
-    call("CreateFile", R"({"id":")" + std::string{id} + R"(","session_id":")"
-                         + std::string{session} + R"(","path":")"
-                         + std::string{path} + R"(","content":"C","version":")"
-                         + std::string{version} + R"("})");
+  void add_file(
+    std::string_view id, std::string_view session, std::string_view path,
+    std::string_view version) {
+    call(
+      "CreateFile", R"({"id":")" + std::string{id} + R"(","session_id":")"
+                      + std::string{session} + R"(","path":")"
+                      + std::string{path} + R"(","content":"C","version":")"
+                      + std::string{version} + R"("})");
   }
 
   void set_created(std::string_view table, std::string_view id, int time) {
@@ -54,8 +58,8 @@ struct fixture : method_fixture {
   }
 };
 
-constexpr auto full_session
-  = R"({"id":"s","parent_session_id":"p","title":"T","message_count":3,
+constexpr auto full_session =
+  R"({"id":"s","parent_session_id":"p","title":"T","message_count":3,
     "prompt_tokens":10,"completion_tokens":20,"cost":0.5,"updated_at":"now",
     "created_at":"now","summary_message_id":null})";
 
@@ -65,24 +69,22 @@ CAF_TEST_FIXTURE_SCOPE(session_methods_tests, fixture)
 
 CAF_TEST(a session is created and read back whole) {
   CHECK_JSON(
-    call("CreateSession",
-         R"({"id":"s","parent_session_id":"p","title":"T","message_count":3,
+    call(
+      "CreateSession",
+      R"({"id":"s","parent_session_id":"p","title":"T","message_count":3,
          "prompt_tokens":10,"completion_tokens":20,"cost":0.5})"),
     full_session);
   CHECK_JSON(call("GetSessionByID", R"("s")"), full_session);
-  CAF_CHECK_EQUAL(
-    row(db, "SELECT message_count_base FROM sessions"), "3");
+  CAF_CHECK_EQUAL(row(db, "SELECT message_count_base FROM sessions"), "3");
 }
 
 CAF_TEST(extreme values survive) {
-  auto params
-    = R"({"id":"\u0000 \u00e9 \ud83d\ude00","parent_session_id":"",
+  auto params = R"({"id":"\u0000 \u00e9 \ud83d\ude00","parent_session_id":"",
       "title":"a\u0000b","message_count":9223372036854775807,
       "prompt_tokens":9223372036854775807,
       "completion_tokens":9223372036854775807,
       "cost":1.7976931348623157e308})";
-  auto expected
-    = R"({"id":"\u0000 \u00e9 \ud83d\ude00","parent_session_id":"",
+  auto expected = R"({"id":"\u0000 \u00e9 \ud83d\ude00","parent_session_id":"",
       "title":"a\u0000b","message_count":9223372036854775807,
       "prompt_tokens":9223372036854775807,
       "completion_tokens":9223372036854775807,
@@ -95,8 +97,9 @@ CAF_TEST(extreme values survive) {
 
 CAF_TEST(a session is created once and within its rules) {
   add_session("s");
-  auto with = [this](std::string_view id, std::string_view number,
-                     std::string_view cost) {
+  auto with = [this](
+                std::string_view id, std::string_view number,
+                std::string_view cost) {
     return call.error(
       "CreateSession", R"({"id":")" + std::string{id}
                          + R"(","title":"","message_count":)"
@@ -115,19 +118,21 @@ CAF_TEST(a session is created once and within its rules) {
 CAF_TEST(a session is updated whole) {
   add_session("s");
   must(db.execute("UPDATE sessions SET created_at = 7"));
-  auto updated
-    = R"({"id":"s","parent_session_id":null,"title":"N","message_count":0,
+  auto updated =
+    R"({"id":"s","parent_session_id":null,"title":"N","message_count":0,
       "prompt_tokens":1,"completion_tokens":2,"cost":3.5,"updated_at":"now",
       "created_at":7,"summary_message_id":"m"})";
   CHECK_JSON(
-    call("UpdateSession",
-         R"({"id":"s","title":"N","prompt_tokens":1,"completion_tokens":2,
+    call(
+      "UpdateSession",
+      R"({"id":"s","title":"N","prompt_tokens":1,"completion_tokens":2,
          "summary_message_id":"m","cost":3.5})"),
     updated);
   CHECK_JSON(call("GetSessionByID", R"("s")"), updated);
   CHECK_JSON(
-    call("UpdateSession",
-         R"({"id":"absent","title":"N","prompt_tokens":1,
+    call(
+      "UpdateSession",
+      R"({"id":"absent","title":"N","prompt_tokens":1,
          "completion_tokens":2,"cost":3.5})"),
     "null");
 }
@@ -163,8 +168,7 @@ CAF_TEST(top level sessions with messages are listed newest first) {
 
 CAF_TEST(a message is created and read back whole) {
   add_session("s");
-  auto created
-    = R"({"id":"m","session_id":"s","role":"user","parts":"[\"p\"]",
+  auto created = R"({"id":"m","session_id":"s","role":"user","parts":"[\"p\"]",
       "model":"large","created_at":"now","updated_at":"now",
       "finished_at":null})";
   CHECK_JSON(
@@ -178,8 +182,7 @@ CAF_TEST(a message is created and read back whole) {
     R"({"id":"n","session_id":"s","role":"assistant",
     "parts":"no JSON at all","model":null,"created_at":"now",
     "updated_at":"now","finished_at":null})");
-  CAF_CHECK_EQUAL(
-    call("GetSessionByID", R"("s")").at("message_count").as_int64(), 2);
+  CHECK_JSON(call("GetSessionByID", R"("s")").at("message_count"), "2");
 }
 
 CAF_TEST(a message needs its session and an id of its own) {
@@ -224,8 +227,7 @@ CAF_TEST(messages are deleted one by one and by session) {
   CHECK_JSON(call("DeleteSessionMessages", R"("s")"), "null");
   CAF_CHECK_EQUAL(ids("ListMessagesBySession", R"("s")"), "");
   CAF_CHECK_EQUAL(ids("ListMessagesBySession", R"("t")"), "4");
-  CAF_CHECK_EQUAL(
-    call("GetSessionByID", R"("s")").at("message_count").as_int64(), 0);
+  CHECK_JSON(call("GetSessionByID", R"("s")").at("message_count"), "0");
 }
 
 CAF_TEST(messages of a session are listed oldest first) {
@@ -243,8 +245,7 @@ CAF_TEST(messages of a session are listed oldest first) {
 
 CAF_TEST(a file is created and updated whole) {
   add_session("s");
-  auto created
-    = R"({"id":"f","session_id":"s","path":"/p","content":"a\u0000b",
+  auto created = R"({"id":"f","session_id":"s","path":"/p","content":"a\u0000b",
       "version":"v1","created_at":"now","updated_at":"now"})";
   CHECK_JSON(
     call("CreateFile", R"({"id":"f","session_id":"s","path":"/p",
@@ -252,24 +253,23 @@ CAF_TEST(a file is created and updated whole) {
     created);
   CHECK_JSON(call("GetFile", R"("f")"), created);
   must(db.execute("UPDATE files SET created_at = 7"));
-  auto updated
-    = R"({"id":"f","session_id":"s","path":"/p","content":"","version":"v2",
+  auto updated =
+    R"({"id":"f","session_id":"s","path":"/p","content":"","version":"v2",
       "created_at":7,"updated_at":"now"})";
   CHECK_JSON(
     call("UpdateFile", R"({"id":"f","content":"","version":"v2"})"), updated);
   CHECK_JSON(call("GetFile", R"("f")"), updated);
   CHECK_JSON(
-    call("UpdateFile", R"({"id":"absent","content":"","version":""})"),
-    "null");
+    call("UpdateFile", R"({"id":"absent","content":"","version":""})"), "null");
 }
 
 CAF_TEST(a version of a file exists once) {
   add_session("s");
   add_file("f1", "s", "/p", "v1");
   add_file("f2", "s", "/p", "v2");
-  auto conflict
-    = "CONFLICT: UNIQUE constraint failed: files.path, files.session_id, "
-      "files.version";
+  auto conflict =
+    "CONFLICT: UNIQUE constraint failed: files.path, files.session_id, "
+    "files.version";
   CAF_CHECK_EQUAL(
     call.error("CreateFile", R"({"id":"f3","session_id":"s","path":"/p",
                "content":"","version":"v1"})"),
@@ -289,12 +289,14 @@ CAF_TEST(a file of a mebibyte comes back whole) {
   while (content.size() < (1U << 20U))
     content += "\xe6\xbc\xa2 0123456789\n";
   boost::json::object params{
-    {"id", "f"}, {"session_id", "s"}, {"path", "/p"}, {"content", content},
+    {"id", "f"},
+    {"session_id", "s"},
+    {"path", "/p"},
+    {"content", content},
     {"version", "v1"}};
   auto created = call("CreateFile", boost::json::serialize(params));
   CAF_CHECK(created.at("content").as_string() == content);
-  CAF_CHECK(
-    call("GetFile", R"("f")").at("content").as_string() == content);
+  CAF_CHECK(call("GetFile", R"("f")").at("content").as_string() == content);
 }
 
 CAF_TEST(files are deleted one by one and by session) {
@@ -332,9 +334,9 @@ CAF_TEST(files are listed in the order that each list has) {
   CAF_CHECK_EQUAL(ids("ListLatestSessionFiles", R"("t")"), "ta");
   CAF_CHECK_EQUAL(ids("ListNewFiles"), "ta b1 c1");
   auto newest = [this](std::string_view session) {
-    return call("GetFileByPathAndSession",
-                R"({"path":"/a","session_id":")" + std::string{session}
-                  + R"("})");
+    return call(
+      "GetFileByPathAndSession",
+      R"({"path":"/a","session_id":")" + std::string{session} + R"("})");
   };
   CHECK_JSON(
     newest("s"), R"({"id":"a3","session_id":"s","path":"/a","content":"C",

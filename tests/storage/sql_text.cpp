@@ -16,18 +16,16 @@ using namespace dbproxy;
 using namespace dbproxy::storage_test;
 
 CAF_TEST(a text is split at the lines that name a section) {
-  auto sections = split_sections(
-    "-- about the file\n"
-    "-- name: First\n"
-    "SELECT 'a -- name: no line of its own';\n"
-    "\n"
-    "-- name:Second \r\n"
-    "  SELECT 2;\n"
-    "-- name: Empty");
+  auto sections = split_sections("-- about the file\n"
+                                 "-- name: First\n"
+                                 "SELECT 'a -- name: no line of its own';\n"
+                                 "\n"
+                                 "-- name:Second \r\n"
+                                 "  SELECT 2;\n"
+                                 "-- name: Empty");
   CAF_REQUIRE_EQUAL(sections.size(), 3u);
   CAF_CHECK_EQUAL(sections[0].name, "First");
-  CAF_CHECK_EQUAL(
-    sections[0].text, "SELECT 'a -- name: no line of its own';");
+  CAF_CHECK_EQUAL(sections[0].text, "SELECT 'a -- name: no line of its own';");
   CAF_CHECK_EQUAL(sections[1].name, "Second");
   CAF_CHECK_EQUAL(sections[1].text, "SELECT 2;");
   CAF_CHECK_EQUAL(sections[2].name, "Empty");
@@ -39,15 +37,16 @@ CAF_TEST(a text is split at the lines that name a section) {
 CAF_TEST(statements end at the semicolons that end statements) {
   using texts = std::vector<std::string>;
   CAF_CHECK_EQUAL(
-    split_statements("SELECT 1; SELECT 2"), (texts{"SELECT 1;", "SELECT 2"}));
+      split_statements("SELECT 1; SELECT 2"), (texts{"SELECT 1;", "SELECT 2"}));
   CAF_CHECK_EQUAL(
-    split_statements("-- a; comment\nSELECT ';' /* ; */; -- the end;"),
-    (texts{"SELECT ';' /* ; */;"}));
+      split_statements("-- a; comment\nSELECT ';' /* ; */; -- the end;"),
+      (texts{"SELECT ';' /* ; */;"}));
   CAF_CHECK_EQUAL(
-    split_statements("CREATE TRIGGER t AFTER INSERT ON x BEGIN SELECT 1;"
-                     " SELECT 2; END; SELECT 3;"),
-    (texts{"CREATE TRIGGER t AFTER INSERT ON x BEGIN SELECT 1; SELECT 2; END;",
-           "SELECT 3;"}));
+      split_statements("CREATE TRIGGER t AFTER INSERT ON x BEGIN SELECT 1;"
+                       " SELECT 2; END; SELECT 3;"),
+      (texts{
+          "CREATE TRIGGER t AFTER INSERT ON x BEGIN SELECT 1; SELECT 2; END;",
+          "SELECT 3;"}));
   CAF_CHECK(split_statements(" /* never closed").empty());
   CAF_CHECK(split_statements("").empty());
 }

@@ -124,12 +124,12 @@ inline std::string row(connection& db, std::string_view sql) {
 class caller {
 public:
   caller(connection& db, const method_set& methods)
-    : db_(db), methods_(methods) {}
+      : db_(db), methods_(methods) {}
 
   /// What a method returns for parameters in JSON. Times that have passed
   /// since this object was made are shown as "now".
-  boost::json::value operator()(
-    std::string_view method, std::string_view params = "{}") const {
+  boost::json::value
+  operator()(std::string_view method, std::string_view params = "{}") const {
     auto entry = entry_of(method);
     auto value = must(run(*entry, params));
     auto json = entry->returns->encode(value);
@@ -153,8 +153,7 @@ private:
     return entry;
   }
 
-  result<boxed>
-  run(const method_entry& entry, std::string_view params) const {
+  result<boxed> run(const method_entry& entry, std::string_view params) const {
     auto json = must(parse_json(params));
     return entry.run(db_, must(entry.params->decode(json)));
   }
@@ -200,7 +199,7 @@ struct method_fixture {
     const boost::json::value actual_json = actual;                             \
     const boost::json::value expected_json = boost::json::parse(expected);     \
     CAF_CHECK_EQUAL(                                                           \
-      boost::json::serialize(actual_json),                                     \
-      actual_json == expected_json ? boost::json::serialize(actual_json)       \
-                                   : boost::json::serialize(expected_json));   \
+        boost::json::serialize(actual_json),                                   \
+        actual_json == expected_json ? boost::json::serialize(actual_json)     \
+                                     : boost::json::serialize(expected_json)); \
   } while (false)

@@ -122,6 +122,7 @@ CAF_TEST(of many that try at once one has the lock) {
   pipe_ends told;
   std::vector<std::unique_ptr<child_process>> children;
   constexpr int count = 8;
+  children.reserve(count);
   for (int i = 0; i < count; ++i)
     children.push_back(std::make_unique<child_process>([&] {
       start.hear();

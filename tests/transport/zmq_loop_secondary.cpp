@@ -37,6 +37,7 @@ CAF_TEST(requests from many threads are all answered) {
   constexpr int each = 500;
   {
     std::vector<std::jthread> senders;
+    senders.reserve(threads);
     for (int t = 0; t < threads; ++t)
       senders.emplace_back([&, t] {
         for (int i = 0; i < each; ++i)
@@ -62,6 +63,7 @@ CAF_TEST(requests past the queue of the socket wait and are not lost) {
   auto client = start([](auto) {}, collect(replies));
   client->connect(where().rpc_addr);
   std::vector<std::string> requests;
+  requests.reserve(3000);
   for (int i = 0; i < 3000; ++i)
     requests.push_back(std::to_string(i) + std::string(5000, 'x'));
   client->send(requests);
@@ -99,37 +101,48 @@ CAF_TEST(another address takes the place of the first) {
   CAF_CHECK_EQUAL(request->payload, "to the first again");
 }
 
-CAF_TEST(what is no address is reported) {
+CAF_TEST(what is no address is reported and leaves no connection) {
   handed_over<write_error> errors;
+  recording_server server{where()};
   auto started = zmq_loop::start(
       {[](auto) {}, [](auto) {},
        [&](write_error error) { errors.put(std::move(error)); }});
   CAF_REQUIRE(started);
-  (*started)->connect("nonsense");
+  auto& client = **started;
+  client.connect(where().rpc_addr);
+  client.connect("nonsense");
+  client.send({"to nobody"});
   const auto error = errors.take();
   CAF_REQUIRE(error);
   CAF_CHECK(error->code == error_code::internal);
   CAF_CHECK(error->message.find("nonsense") != std::string::npos);
+  client.connect(where().rpc_addr);
+  client.send({"to the server"});
+  const auto request = server.take();
+  CAF_REQUIRE(request);
+  CAF_CHECK_EQUAL(request->payload, "to the server");
 }
 
 // -- the end -----------------------------------------------------------------
 
 CAF_TEST(what was posted is sent before the end) {
   recording_server server{where()};
-  constexpr int count = 3000;
+  constexpr int count = 300;
+  const std::string padding(8U << 10U, 'x');
   {
     auto client = start([](auto) {}, [](auto) {});
     client->connect(where().rpc_addr);
     std::vector<std::string> requests;
+    requests.reserve(count);
     for (int i = 0; i < count; ++i)
-      requests.push_back(std::to_string(i));
+      requests.push_back(std::to_string(i) + padding);
     client->send(std::move(requests));
   }
   int wrong = 0;
   for (int i = 0; i < count; ++i) {
     const auto request = server.take();
     CAF_REQUIRE(request);
-    wrong += request->payload == std::to_string(i) ? 0 : 1;
+    wrong += request->payload == std::to_string(i) + padding ? 0 : 1;
   }
   CAF_CHECK_EQUAL(wrong, 0);
 }

@@ -1,0 +1,275 @@
+// Tests of a secondary's way of writing: directly, forwarded, in order, and
+// what is known of a write that was not answered.
+#define CAF_SUITE secondary_route
+#include "actors/secondary_route.hpp"
+#include "messages/limits.hpp"
+
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "caf/test/unit_test.hpp"
+
+using namespace dbproxy;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Surroundings that do what the test says, when it says so.
+struct fixture {
+  using clock = std::chrono::steady_clock;
+
+  struct batch {
+    write_batch content;
+    std::function<void(batch_result)> then;
+  };
+
+  struct forwarded {
+    forward_command content;
+    std::function<void(result<written>)> then;
+  };
+
+  bool primary = true;
+  bool contended = false;
+  int marks = 0;
+  std::size_t retries = 0;
+  std::deque<batch> batches;
+  std::deque<forwarded> sent;
+  std::vector<committed_notice> notices;
+  std::vector<std::pair<std::string, result<write_route>>> answers;
+  secondary_route route{ports()};
+
+  route_ports ports() {
+    route_ports out;
+    out.execute = [this](write_batch content, auto then) {
+      batches.push_back({std::move(content), std::move(then)});
+    };
+    out.forward = [this](forward_command content, auto then) {
+      sent.push_back({std::move(content), std::move(then)});
+    };
+    out.announce = [this](committed_notice notice) {
+      notices.push_back(std::move(notice));
+    };
+    out.retried = [this](std::size_t writes) { retries += writes; };
+    out.primary_known = [this] { return primary; };
+    out.contended = [this] { return contended; };
+    out.mark_contended = [this] { ++marks; };
+    return out;
+  }
+
+  void submit(
+    const std::string& name, std::chrono::milliseconds timeout = 5s,
+    bool journaled = false) {
+    prepared_write write;
+    write.method = "M";
+    write.topic = "t";
+    write.key = name;
+    write.request_id = name;
+    write.bytes = 1;
+    route.submit(
+      std::make_shared<const prepared_write>(std::move(write)),
+      clock::now() + timeout, journaled,
+      [this, name](const result<written>& outcome, write_route way) {
+        answers.emplace_back(
+          name, outcome ? result<write_route>{way} : outcome.error());
+      });
+  }
+
+  std::string keys(const write_batch& content) {
+    std::string out;
+    for (const auto& entry : content.entries)
+      out += entry.write->key;
+    return out;
+  }
+
+  batch take_batch() {
+    CAF_REQUIRE(!batches.empty());
+    auto out = std::move(batches.front());
+    batches.pop_front();
+    return out;
+  }
+
+  void commit() {
+    auto next = take_batch();
+    batch_result done;
+    done.outcome = batch_result::status::committed;
+    done.results.assign(next.content.entries.size(), written{});
+    done.wal_pages = 7;
+    next.then(std::move(done));
+  }
+
+  void busy() {
+    auto next = take_batch();
+    batch_result done;
+    done.outcome = batch_result::status::lock_not_had;
+    done.results.assign(
+      next.content.entries.size(), make_error(error_code::busy, "busy"));
+    next.then(std::move(done));
+  }
+
+  void reply(result<written> outcome) {
+    CAF_REQUIRE(!sent.empty());
+    auto next = std::move(sent.front());
+    sent.pop_front();
+    next.then(std::move(outcome));
+  }
+
+  std::string order() const {
+    std::string out;
+    for (const auto& [name, outcome] : answers)
+      out += name;
+    return out;
+  }
+
+  static write_error gone(write_outcome outcome) {
+    auto error = make_error(error_code::unreachable, "gone");
+    error.outcome = outcome;
+    return error;
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(secondary_route_tests, fixture)
+
+CAF_TEST(a lone write goes directly and without waiting for the lock) {
+  submit("a");
+  CAF_CHECK(!batches.front().content.lock_deadline);
+  CAF_CHECK(!batches.front().content.entries.front().journaled);
+  commit();
+  CAF_REQUIRE_EQUAL(answers.size(), 1u);
+  CAF_CHECK(answers[0].second.value() == write_route::direct);
+  CAF_REQUIRE_EQUAL(notices.size(), 1u);
+  CAF_CHECK_EQUAL(notices[0].announcements[0].payload.key, "a");
+  CAF_CHECK_EQUAL(notices[0].wal_pages, 7);
+  CAF_CHECK_EQUAL(route.open(), 0u);
+}
+
+CAF_TEST(what is asked for meanwhile is the next batch) {
+  submit("a");
+  submit("b");
+  submit("c");
+  CAF_CHECK_EQUAL(batches.size(), 1u);
+  commit();
+  CAF_REQUIRE_EQUAL(batches.size(), 1u);
+  CAF_CHECK_EQUAL(keys(batches.front().content), "bc");
+  commit();
+  CAF_CHECK_EQUAL(order(), "abc");
+}
+
+CAF_TEST(a busy lock sends everything to the primary in order) {
+  submit("a");
+  submit("b");
+  busy();
+  CAF_CHECK_EQUAL(marks, 1);
+  CAF_CHECK_EQUAL(retries, 1u);
+  CAF_REQUIRE_EQUAL(sent.size(), 2u);
+  CAF_CHECK_EQUAL(sent[0].content.write->key, "a");
+  CAF_CHECK_EQUAL(sent[1].content.write->key, "b");
+  reply(written{});
+  // One is still on its way: nothing may overtake it.
+  submit("c");
+  CAF_CHECK(batches.empty());
+  CAF_CHECK_EQUAL(sent.size(), 2u);
+  reply(written{});
+  reply(written{});
+  CAF_CHECK_EQUAL(order(), "abc");
+  CAF_CHECK(answers[2].second.value() == write_route::forwarded);
+  submit("d");
+  CAF_CHECK_EQUAL(batches.size(), 1u);
+}
+
+CAF_TEST(under contention a write is forwarded at once) {
+  contended = true;
+  submit("a");
+  CAF_CHECK(batches.empty());
+  CAF_CHECK_EQUAL(sent.size(), 1u);
+}
+
+CAF_TEST(without a primary contention is waited out) {
+  primary = false;
+  contended = true;
+  submit("a");
+  CAF_REQUIRE_EQUAL(batches.size(), 1u);
+  busy();
+  CAF_REQUIRE_EQUAL(batches.size(), 1u);
+  CAF_CHECK(batches.front().content.lock_deadline.has_value());
+  commit();
+  CAF_CHECK(answers[0].second.value() == write_route::direct);
+}
+
+CAF_TEST(a primary that is gone gives its writes back in order) {
+  contended = true;
+  submit("a");
+  submit("b");
+  submit("c");
+  primary = false;
+  reply(gone(write_outcome::not_applied));
+  reply(gone(write_outcome::unknown));
+  CAF_CHECK(batches.empty());
+  reply(gone(write_outcome::unknown));
+  CAF_REQUIRE_EQUAL(batches.size(), 1u);
+  const auto& content = batches.front().content;
+  CAF_CHECK_EQUAL(keys(content), "abc");
+  // What a primary may have committed is looked up in the journal.
+  CAF_CHECK(!content.entries[0].journaled);
+  CAF_CHECK(content.entries[1].journaled);
+  CAF_CHECK(content.entries[2].journaled);
+  commit();
+  CAF_CHECK_EQUAL(order(), "abc");
+}
+
+CAF_TEST(a write whose id was chosen is journalled on the direct way too) {
+  submit("a", 5s, true);
+  CAF_CHECK(batches.front().content.entries.front().journaled);
+  commit();
+}
+
+CAF_TEST(at the deadline a write that was never sent is not applied) {
+  primary = false;
+  submit("a", 0ms);
+  busy();
+  CAF_REQUIRE_EQUAL(answers.size(), 1u);
+  const auto& error = answers[0].second.error();
+  CAF_CHECK(error.code == error_code::unreachable);
+  CAF_CHECK(error.outcome == write_outcome::not_applied);
+}
+
+CAF_TEST(at the deadline a write that was sent is unknown) {
+  contended = true;
+  submit("a", 0ms);
+  primary = false;
+  reply(gone(write_outcome::unknown));
+  CAF_REQUIRE_EQUAL(answers.size(), 1u);
+  CAF_CHECK(answers[0].second.error().code == error_code::unreachable);
+  CAF_CHECK(answers[0].second.error().outcome == write_outcome::unknown);
+}
+
+CAF_TEST(the bound on open writes is named) {
+  for (std::size_t i = 0; i <= limits::instance_writes_max; ++i)
+    submit("x");
+  CAF_REQUIRE_EQUAL(answers.size(), 1u);
+  const auto& error = answers[0].second.error();
+  CAF_CHECK(error.code == error_code::busy);
+  CAF_CHECK(error.message.find("instance_writes_max") != std::string::npos);
+  commit();
+  CAF_CHECK_EQUAL(
+    batches.front().content.entries.size(), limits::batch_rows_max);
+}
+
+CAF_TEST(on the way out every write is answered) {
+  contended = true;
+  submit("a");
+  contended = false;
+  reply(written{});
+  submit("b");
+  submit("c");
+  route.abandon(make_error(error_code::unavailable, "stopping"));
+  CAF_CHECK_EQUAL(order(), "abc");
+  CAF_CHECK(answers[1].second.error().outcome == write_outcome::unknown);
+  CAF_CHECK(answers[2].second.error().outcome == write_outcome::not_applied);
+  CAF_CHECK_EQUAL(route.open(), 0u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
