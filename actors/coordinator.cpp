@@ -61,8 +61,8 @@ caf::result<written> coordinator_state::admit(const submission& request) {
       write.method)));
     return waiter;
   }
-  auto item = std::make_shared<entry>(
-    entry{request.write, request.deadline, {waiter}});
+  auto item =
+    std::make_shared<entry>(entry{request.write, request.deadline, {waiter}});
   if (write.request_id)
     by_request_id_.emplace(*write.request_id, item);
   queue_.push_back(std::move(item));
@@ -99,8 +99,7 @@ void coordinator_state::pump() {
     if (bytes > limits::batch_bytes_max && !executing_.empty())
       break;
     deadline = std::min(deadline, next->deadline);
-    batch.entries.push_back(
-      {next->write, next->write->request_id.has_value()});
+    batch.entries.push_back({next->write, next->write->request_id.has_value()});
     executing_.push_back(std::move(next));
     queue_.pop_front();
   }
@@ -269,12 +268,12 @@ void coordinator_state::abandon(const write_error& error) {
     waiter.deliver(to_caf(error));
 }
 
-coordinator_actor::behavior_type coordinator(
-  coordinator_state::pointer self, coordinator_parts parts) {
+coordinator_actor::behavior_type
+coordinator(coordinator_state::pointer self, coordinator_parts parts) {
   self->state.start(self, std::move(parts));
   self->set_exit_handler([self](const caf::exit_msg& message) {
-    self->state.abandon(make_error(
-      error_code::unavailable, "the coordinator is stopping"));
+    self->state.abandon(
+      make_error(error_code::unavailable, "the coordinator is stopping"));
     self->quit(message.reason);
   });
   return {

@@ -74,7 +74,7 @@ private:
   coordinator_figures figures_;
 };
 
-coordinator_actor::behavior_type coordinator(
-  coordinator_state::pointer self, coordinator_parts parts);
+coordinator_actor::behavior_type
+coordinator(coordinator_state::pointer self, coordinator_parts parts);
 
 } // namespace dbproxy

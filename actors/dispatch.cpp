@@ -40,8 +40,7 @@ dispatch::register_rpc(std::string name, rpc_method_actor handler) {
 rpc_method_actor dispatch::find_rpc(std::string_view name) const {
   std::lock_guard guard{mutex_};
   auto found = rpc_methods_.find(name);
-  return found == rpc_methods_.end() ? rpc_method_actor{}
-                                     : found->second;
+  return found == rpc_methods_.end() ? rpc_method_actor{} : found->second;
 }
 
 void dispatch::clear() {

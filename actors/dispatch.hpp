@@ -73,8 +73,7 @@ void prepare_write(
     return;
   }
   self
-    ->request(
-      dispatcher, limits::long_timeout, dispatch_command{name, params})
+    ->request(dispatcher, limits::long_timeout, dispatch_command{name, params})
     .then(
       [done, ids](const write_ptr& prepared) mutable {
         auto write = std::make_shared<prepared_write>(*prepared);

@@ -13,8 +13,9 @@ caf::error to_caf(write_error error) {
 }
 
 write_error from_caf(const caf::error& error) {
-  if (error.category() == error_category
-      && error.context().match_elements<write_error>())
+  if (
+    error.category() == error_category
+    && error.context().match_elements<write_error>())
     return error.context().get_as<write_error>(0);
   auto text = "an actor failed: " + caf::to_string(error);
   write_error out = make_error(error_code::internal, std::move(text));

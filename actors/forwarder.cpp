@@ -6,7 +6,6 @@
 #include "messages/timestamp.hpp"
 #include "transport/json_rpc.hpp"
 
-
 #include <algorithm>
 #include <utility>
 
@@ -140,9 +139,10 @@ void forwarder_state::on_reply(rpc_id id, result<json::value> outcome) {
     return; // answered already, at its deadline
   auto& item = found->second;
   --in_flight_;
-  if (!outcome && outcome.error().is_retryable()
-      && outcome.error().outcome == write_outcome::not_applied
-      && clock::now() + item.pause < item.deadline) {
+  if (
+    !outcome && outcome.error().is_retryable()
+    && outcome.error().outcome == write_outcome::not_applied
+    && clock::now() + item.pause < item.deadline) {
     item.sent = false;
     item.refusal = outcome.error();
     item.retry_at = clock::now() + item.pause;
@@ -303,9 +303,7 @@ forwarder_actor::behavior_type forwarder(
     [self](const forward_command& command) {
       return self->state.forward(command);
     },
-    [self](const primary_changed& news) {
-      self->state.change_primary(news);
-    },
+    [self](const primary_changed& news) { self->state.change_primary(news); },
     [self](const replies_received& replies) { self->state.receive(replies); },
     [self](const committed_directly& committed) {
       self->state.announce(committed);

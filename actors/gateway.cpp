@@ -78,12 +78,12 @@ gateway_state::handlers() {
 void gateway_state::handle(const call& item) {
   if (in_flight_[item.origin->reply.peer] > limits::peer_in_flight_max) {
     fail(
-      item, make_error(
-              error_code::busy,
-              "peer_in_flight_max = "
-                + std::to_string(limits::peer_in_flight_max)
-                + " requests of this peer are not answered yet",
-              item.request.method));
+      item,
+      make_error(
+        error_code::busy,
+        "peer_in_flight_max = " + std::to_string(limits::peer_in_flight_max)
+          + " requests of this peer are not answered yet",
+        item.request.method));
     return;
   }
   auto found = handlers().find(item.request.method);
@@ -114,8 +114,8 @@ void gateway_state::write(const call& item) {
   ids.settled_request_id = std::move(meta.settled_request_id);
   auto begun = clock::now();
   prepare_write(
-    self_, *parts_.registry, request->method,
-    request->params.value_or(nullptr), std::move(ids),
+    self_, *parts_.registry, request->method, request->params.value_or(nullptr),
+    std::move(ids),
     [this, item, begun, asked = meta.timeout_ms,
      method = request->method](result<write_ptr> prepared) {
       if (!prepared) {
@@ -134,8 +134,7 @@ void gateway_state::submit(
   const call& item, write_ptr prepared, time_point deadline) {
   auto begun = clock::now();
   self_
-    ->request(
-      parts_.coordinator, caf::infinite, submission{prepared, deadline})
+    ->request(parts_.coordinator, caf::infinite, submission{prepared, deadline})
     .then(
       [this, item, prepared, begun](const written& outcome) {
         finish_write(item, prepared, begun, outcome);
@@ -163,7 +162,8 @@ void gateway_state::read(const call& item) {
   auto request = decode<read_request>(item.request.params);
   if (!request)
     return fail_params(item, request.error().message);
-  auto entry = parts_.registry->methods().find(request->method, method_kind::read);
+  auto entry =
+    parts_.registry->methods().find(request->method, method_kind::read);
   if (!entry)
     return fail(item, entry.error());
   auto params = (*entry)->params->decode(request->params.value_or(nullptr));
@@ -313,8 +313,8 @@ void gateway_state::joined(const call& item) {
       peers_.begin(), peers_.end(), [](const auto& a, const auto& b) {
         return a.second.seen < b.second.seen;
       }));
-  peers_[item.origin->reply.peer]
-    = {notice->instance_id, notice->pid, clock::now()};
+  peers_[item.origin->reply.peer] = {
+    notice->instance_id, notice->pid, clock::now()};
   log().info("{} (pid {}) has joined", notice->instance_id, notice->pid);
   succeed(item, nullptr);
 }
@@ -322,7 +322,20 @@ void gateway_state::joined(const call& item) {
 // -- texts out ---------------------------------------------------------------
 
 void gateway_state::succeed(const call& item, const json::value& value) {
-  respond(item, success_text(item.request.id.value_or(nullptr), value));
+  auto text = success_text(item.request.id.value_or(nullptr), value);
+  if (item.origin->bytes + text.size() <= limits::message_bytes_max)
+    return respond(item, std::move(text));
+  auto error = make_error(
+    error_code::internal,
+    "the result of " + std::to_string(text.size())
+      + " bytes makes the answer longer than message_bytes_max = "
+      + std::to_string(limits::message_bytes_max),
+    item.request.method);
+  if (item.request.method == "db.write") {
+    error.message += "; the write was committed";
+    error.outcome = write_outcome::unknown;
+  }
+  fail(item, error);
 }
 
 void gateway_state::fail(const call& item, const write_error& error) {
@@ -349,6 +362,7 @@ void gateway_state::close(exchange& origin, std::string text) {
   auto count = in_flight_.find(origin.reply.peer);
   if (count != in_flight_.end() && --count->second == 0)
     in_flight_.erase(count);
+  origin.bytes += text.size();
   if (!text.empty())
     origin.answers.push_back(std::move(text));
   if (--origin.open > 0 || origin.answers.empty())

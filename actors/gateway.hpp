@@ -56,6 +56,7 @@ private:
     peer_message reply; ///< the peer and the form of the request
     bool batch = false;
     std::size_t open = 0;
+    std::size_t bytes = 0; ///< of the answers
     std::vector<std::string> answers;
   };
   using exchange_ptr = std::shared_ptr<exchange>;
@@ -93,8 +94,8 @@ private:
   void finish_write(
     const call& item, const write_ptr& prepared, time_point begun,
     const result<written>& outcome);
-  boost::json::object describe(
-    const coordinator_figures& queue, const storage_status& files);
+  boost::json::object
+  describe(const coordinator_figures& queue, const storage_status& files);
   boost::json::array describe_peers();
 
   void succeed(const call& item, const boost::json::value& value);

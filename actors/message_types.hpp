@@ -159,9 +159,8 @@ struct host_value {
 
 /// A described struct, or a list or an optional of one, is a message.
 template <class T>
-concept described_message
-  = described<T>
-    || ((nullable<T> || list<T>) && described<typename T::value_type>);
+concept described_message =
+  described<T> ||((nullable<T> || list<T>)&&described<typename T::value_type>);
 
 } // namespace dbproxy
 

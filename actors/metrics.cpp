@@ -26,8 +26,8 @@ std::uint64_t upper_end_of(std::size_t bucket) noexcept {
   if (bucket < (1U << sub_bucket_bits))
     return bucket;
   auto shift = (bucket >> sub_bucket_bits) - 1;
-  auto base = (bucket & ((1U << sub_bucket_bits) - 1))
-              + (1U << sub_bucket_bits);
+  auto base =
+    (bucket & ((1U << sub_bucket_bits) - 1)) + (1U << sub_bucket_bits);
   return ((base + 1) << shift) - 1;
 }
 
@@ -63,8 +63,8 @@ std::chrono::microseconds latency_histogram::quantile(double q) const noexcept {
     seen += buckets_[i];
     if (seen >= wanted)
       return std::min(
-        max_, std::chrono::microseconds{
-                static_cast<std::int64_t>(upper_end_of(i))});
+        max_,
+        std::chrono::microseconds{static_cast<std::int64_t>(upper_end_of(i))});
   }
   return max_;
 }
@@ -130,8 +130,8 @@ json::object metrics::to_json() const {
   std::lock_guard guard{mutex_};
   json::object routes;
   for (const auto& [route, counts] : routes_)
-    routes[route] = json::object{
-      {"succeeded", counts.succeeded}, {"failed", counts.failed}};
+    routes[route] =
+      json::object{{"succeeded", counts.succeeded}, {"failed", counts.failed}};
   json::object errors;
   for (const auto& [code, count] : errors_)
     errors[to_string(code)] = count;

@@ -66,7 +66,8 @@ public:
   /// Calls that ended well on this route.
   std::int64_t succeeded(std::string_view route) const;
 
-  /// {"routes": {route: {"succeeded", "failed"}}, "errors": {code: n}, "retries": n,
+  /// {"routes": {route: {"succeeded", "failed"}}, "errors": {code: n},
+  /// "retries": n,
   ///  "methods": {method: {route: {quantiles}}}}.
   boost::json::object to_json() const;
 

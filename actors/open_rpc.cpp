@@ -83,24 +83,21 @@ json::object open_rpc_document(const method_set& methods) {
       {"retryable", is_retryable(code)}});
   return {
     {"openrpc", "1.2.6"},
-    {"info",
-     json::object{{"title", "dbproxy"}, {"version", DBPROXY_VERSION}}},
+    {"info", json::object{{"title", "dbproxy"}, {"version", DBPROXY_VERSION}}},
     {"methods", std::move(rpc)},
     {"x-methods", method_list(methods)},
     {"x-error-codes", std::move(codes)},
     {"components",
      json::object{
-       {"errors",
-        json::object{
-          {"WriteError",
-           json::object{
-             {"code", rpc_number(error_code::internal)},
-             {"message", "see x-error-codes"}}}}}}}};
+       {"errors", json::object{
+                    {"WriteError", json::object{
+                                     {"code", rpc_number(error_code::internal)},
+                                     {"message", "see x-error-codes"}}}}}}}};
 }
 
 std::vector<std::string> rpc_method_names() {
-  return {"db.write",         "db.read",     "instance.ping", "instance.info",
-          "instance.metrics", "rpc.discover"};
+  return {"db.write",      "db.read",          "instance.ping",
+          "instance.info", "instance.metrics", "rpc.discover"};
 }
 
 } // namespace dbproxy

@@ -39,8 +39,7 @@ void proxy_state::start(pointer self, proxy_parts parts) {
     route_ = std::make_unique<secondary_route>(make_ports());
 }
 
-method_ptr
-proxy_state::entry_of(std::string_view method_name) const {
+method_ptr proxy_state::entry_of(std::string_view method_name) const {
   return parts_.registry->methods().find(method_name);
 }
 
@@ -82,8 +81,8 @@ proxy_state::numbered_ids proxy_state::next_ids(const call_options& options) {
 // -- calls -------------------------------------------------------------------
 
 void proxy_state::call(
-  const method_ptr& entry, boxed params,
-  const call_options& options, done finished) {
+  const method_ptr& entry, boxed params, const call_options& options,
+  done finished) {
   if (entry->kind == method_kind::read) {
     read(entry, std::move(params), options, std::move(finished));
     return;
@@ -94,8 +93,7 @@ void proxy_state::call(
     return;
   }
   auto numbered = next_ids(options);
-  auto prepared
-    = prepare(entry, std::move(params), std::move(numbered.ids));
+  auto prepared = prepare(entry, std::move(params), std::move(numbered.ids));
   if (!prepared) {
     if (numbered.sequence)
       open_sequences_.erase(*numbered.sequence);
@@ -112,7 +110,8 @@ void proxy_state::call_by_name(const named_call& command, done finished) {
     finished(in_method(std::move(error), command.method));
   };
   if (command.kind == method_kind::read) {
-    auto entry = parts_.registry->methods().find(command.method, method_kind::read);
+    auto entry =
+      parts_.registry->methods().find(command.method, method_kind::read);
     if (!entry)
       return fail(entry.error());
     auto params = (*entry)->params->decode(command.params);
@@ -148,8 +147,8 @@ void proxy_state::call_by_name(const named_call& command, done finished) {
 }
 
 void proxy_state::read(
-  const method_ptr& entry, boxed params,
-  const call_options& options, done finished) {
+  const method_ptr& entry, boxed params, const call_options& options,
+  done finished) {
   auto deadline = deadline_for(entry->timeout, options);
   if (!deadline) {
     finished(in_method(deadline.error(), entry->name));
@@ -329,8 +328,7 @@ behavior_of(proxy_state::pointer self, boost::mp11::mp_list<Ms...>) {
 
 } // namespace
 
-proxy_actor::behavior_type
-proxy(proxy_state::pointer self, proxy_parts parts) {
+proxy_actor::behavior_type proxy(proxy_state::pointer self, proxy_parts parts) {
   self->state.start(self, std::move(parts));
   self->set_exit_handler([self](const caf::exit_msg& message) {
     self->state.abandon(

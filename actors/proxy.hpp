@@ -48,8 +48,8 @@ public:
 
   void start(pointer self, proxy_parts parts);
   void call(
-    const method_ptr& entry, boxed params,
-    const call_options& options, done finished);
+    const method_ptr& entry, boxed params, const call_options& options,
+    done finished);
   void call_by_name(const named_call& command, done finished);
   caf::result<void> probe();
   void note_primary(const primary_changed& news);
@@ -70,8 +70,8 @@ private:
   numbered_ids next_ids(const call_options& options);
   std::string id_of(std::uint64_t sequence) const;
   void read(
-    const method_ptr& entry, boxed params,
-    const call_options& options, done finished);
+    const method_ptr& entry, boxed params, const call_options& options,
+    done finished);
   void write(
     write_ptr prepared, time_point deadline,
     std::optional<std::uint64_t> sequence, done finished);
@@ -86,7 +86,6 @@ private:
   std::set<std::uint64_t> open_sequences_;
 };
 
-proxy_actor::behavior_type
-proxy(proxy_state::pointer self, proxy_parts parts);
+proxy_actor::behavior_type proxy(proxy_state::pointer self, proxy_parts parts);
 
 } // namespace dbproxy

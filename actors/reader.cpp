@@ -39,9 +39,9 @@ result<reader_actor> read_pool::acquire() {
   if (waiting >= limits::queued_reads_max * readers_.size()) {
     release();
     return make_error(
-      error_code::busy, "queued_reads_max = "
-                          + std::to_string(limits::queued_reads_max)
-                          + " reads are waiting for each reader");
+      error_code::busy,
+      "queued_reads_max = " + std::to_string(limits::queued_reads_max)
+        + " reads are waiting for each reader");
   }
   return readers_[next_.fetch_add(1) % readers_.size()];
 }

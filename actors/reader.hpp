@@ -28,8 +28,8 @@ struct reader_state {
 
 /// Opens the database at `options`, read-only; throws write_failure when it
 /// cannot.
-reader_actor::behavior_type reader(
-  reader_actor::stateful_pointer<reader_state> self, open_options options);
+reader_actor::behavior_type
+reader(reader_actor::stateful_pointer<reader_state> self, open_options options);
 
 /// The readers of an instance, in turn, with a bound on what waits for them.
 /// Any thread.
@@ -44,9 +44,7 @@ public:
 
   void release() noexcept { --waiting_; }
 
-  const std::vector<reader_actor>& readers() const noexcept {
-    return readers_;
-  }
+  const std::vector<reader_actor>& readers() const noexcept { return readers_; }
 
 private:
   std::vector<reader_actor> readers_;
@@ -59,9 +57,8 @@ private:
 /// longer than `timeout`. INVALID_PARAMS names the field.
 template <class Self, class Done>
 void run_read(
-  Self* self, const std::shared_ptr<read_pool>& pool,
-  const method_ptr& entry, boxed params,
-  std::chrono::nanoseconds timeout, Done done) {
+  Self* self, const std::shared_ptr<read_pool>& pool, const method_ptr& entry,
+  boxed params, std::chrono::nanoseconds timeout, Done done) {
   auto fail = [done, entry](write_error error) mutable {
     error.method = entry->name;
     error.outcome = write_outcome::not_applied;

@@ -34,8 +34,8 @@ void secondary_route::submit(
     return;
   }
   waiting_.emplace(
-    next_ticket_++, job{std::move(write), deadline, journaled, false,
-                        std::move(finished)});
+    next_ticket_++,
+    job{std::move(write), deadline, journaled, false, std::move(finished)});
   pump();
 }
 
@@ -43,8 +43,8 @@ void secondary_route::pump() {
   if (!executing_.empty() || waiting_.empty())
     return;
   // What is on its way to the primary must not be overtaken.
-  auto with_primary
-    = ports_.primary_known() && (!forwarded_.empty() || ports_.contended());
+  auto with_primary =
+    ports_.primary_known() && (!forwarded_.empty() || ports_.contended());
   if (with_primary)
     forward_waiting();
   else if (forwarded_.empty())
@@ -78,10 +78,9 @@ void secondary_route::forward_waiting() {
     auto number = node.key();
     auto command = forward_command{node.mapped().write, node.mapped().deadline};
     forwarded_.insert(std::move(node));
-    ports_.forward(
-      std::move(command), [this, number](result<written> outcome) {
-        on_forwarded(number, std::move(outcome));
-      });
+    ports_.forward(std::move(command), [this, number](result<written> outcome) {
+      on_forwarded(number, std::move(outcome));
+    });
   }
 }
 

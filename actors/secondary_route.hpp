@@ -43,8 +43,8 @@ public:
   /// Starts a write. `journaled` for a write whose caller chose the request
   /// id. `finished` is called once, at the latest soon after the deadline.
   /// BUSY at once when limits::instance_writes_max are waiting.
-  void submit(
-    write_ptr write, time_point deadline, bool journaled, done finished);
+  void
+  submit(write_ptr write, time_point deadline, bool journaled, done finished);
 
   /// Writes that are not answered yet.
   std::size_t open() const noexcept {

@@ -2,7 +2,6 @@
 
 #include "actors/log.hpp"
 
-
 #include <utility>
 
 namespace dbproxy {

@@ -33,7 +33,7 @@ struct writer_state {
 
 /// Opens the database at `options`; throws write_failure, and so goes down
 /// with that reason, when it cannot.
-writer_actor::behavior_type writer(
-  writer_actor::stateful_pointer<writer_state> self, open_options options);
+writer_actor::behavior_type
+writer(writer_actor::stateful_pointer<writer_state> self, open_options options);
 
 } // namespace dbproxy

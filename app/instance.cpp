@@ -104,7 +104,8 @@ system_config::system_config() {
 class instance::parts {
 public:
   parts(caf::actor_system& system, instance_options wanted)
-    : system_(system), options(std::move(wanted)) {}
+    : system_(system),
+      options(std::move(wanted)) {}
 
   parts(const parts&) = delete;
   parts& operator=(const parts&) = delete;
@@ -122,7 +123,8 @@ public:
   instance_role role = instance_role::standalone;
   std::shared_ptr<primary_board> board = std::make_shared<primary_board>();
   std::shared_ptr<dispatch> registry;
-  std::shared_ptr<dbproxy::metrics> figures = std::make_shared<dbproxy::metrics>();
+  std::shared_ptr<dbproxy::metrics> figures =
+    std::make_shared<dbproxy::metrics>();
   proxy_actor proxy;
 
 private:
@@ -204,9 +206,8 @@ result<void> instance::parts::take_role() {
   if (options.role == role_request::automatic)
     return {};
   auto holder = find_primary(*directory_);
-  auto who = holder && *holder ? "instance " + (*holder)->instance_id
-                                   + " (pid " + std::to_string((*holder)->pid)
-                                   + ")"
+  auto who = holder && *holder ? "instance " + (*holder)->instance_id + " (pid "
+                                   + std::to_string((*holder)->pid) + ")"
                                : std::string{"another instance"};
   return make_error(
     error_code::conflict, who + " is the primary of "
@@ -225,8 +226,7 @@ result<void> instance::parts::open_storage() {
     if (!database)
       return database.error();
     if (role == instance_role::primary) {
-      auto epoch
-        = raise_epoch(*database, clock::now() + limits::open_wait_max);
+      auto epoch = raise_epoch(*database, clock::now() + limits::open_wait_max);
       if (!epoch)
         return epoch.error();
       epoch_ = *epoch;
@@ -248,9 +248,16 @@ result<void> instance::parts::open_storage() {
 }
 
 proxy_parts instance::parts::parts_for_proxy() const {
-  return {options.instance_id, options.timeouts, registry,
-          figures,             readers_,         hint_,
-          writer_,             coordinator_,     forwarder_};
+  return {
+    options.instance_id,
+    options.timeouts,
+    registry,
+    figures,
+    readers_,
+    hint_,
+    writer_,
+    coordinator_,
+    forwarder_};
 }
 
 result<void> instance::parts::serve() {
@@ -260,7 +267,8 @@ result<void> instance::parts::serve() {
     {[to_gateway](std::vector<peer_message> messages) {
        caf::anon_send(*to_gateway, requests_received{std::move(messages)});
      },
-     [](std::vector<std::string>) {}, {}});
+     [](std::vector<std::string>) {},
+     {}});
   if (!loop)
     return loop.error();
   loop_ = std::move(*loop);
@@ -269,14 +277,13 @@ result<void> instance::parts::serve() {
     return where.error();
   if (auto clean = directory_->remove_stale_sockets(epoch_); !clean)
     log().warn("{}", to_string(clean.error()));
-  primary_record record{options.instance_id, getpid(),
-                        epoch_,              where->rpc_addr,
-                        where->pub_addr,     rfc3339_now(),
+  primary_record record{options.instance_id, getpid(),        epoch_,
+                        where->rpc_addr,     where->pub_addr, rfc3339_now(),
                         DBPROXY_VERSION};
   publisher_ = system_.spawn(
     publisher, loop_, publisher_options{options.instance_id, epoch_});
-  coordinator_ = system_.spawn(
-    coordinator, coordinator_parts{writer_, publisher_, hint_});
+  coordinator_ =
+    system_.spawn(coordinator, coordinator_parts{writer_, publisher_, hint_});
   gateway_parts served;
   served.identity = {options.database.string(), record, clock::now()};
   served.timeouts = options.timeouts;
@@ -295,9 +302,9 @@ result<void> instance::parts::serve() {
   board->set(record);
   proxy = system_.spawn(dbproxy::proxy, parts_for_proxy());
   caf::anon_send(
-    publisher_, instance_event{
-                  std::string{topics::promoted},
-                  boost::json::object{{"epoch", epoch_}}});
+    publisher_,
+    instance_event{
+      std::string{topics::promoted}, boost::json::object{{"epoch", epoch_}}});
   return {};
 }
 
@@ -432,8 +439,7 @@ const proxy_actor& instance::proxy() const {
 }
 
 querier instance::db() const {
-  return {
-    parts_->proxy->home_system(), parts_->proxy, parts_->options.methods};
+  return {parts_->proxy->home_system(), parts_->proxy, parts_->options.methods};
 }
 
 instance_role instance::role() const {

@@ -17,8 +17,7 @@ int main(int argc, char** argv) {
   app
     .add_option(
       "--log-level", chosen.log_level, "trace, debug, info, warn, error, off")
-    ->check(CLI::IsMember(
-      {"trace", "debug", "info", "warn", "error", "off"}))
+    ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
     ->type_name("LEVEL");
   for (auto add :
        {add_serve, add_call, add_load, add_status, add_ping, add_watch,

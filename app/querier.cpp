@@ -13,8 +13,8 @@ namespace {
 
 /// Sends `message` to the proxy and waits for its `Reply`.
 template <class Reply, class Message>
-result<Reply> ask(
-  caf::actor_system& system, const proxy_actor& proxy, Message message) {
+result<Reply>
+ask(caf::actor_system& system, const proxy_actor& proxy, Message message) {
   caf::scoped_actor self{system};
   result<Reply> out = make_error(error_code::internal, "no answer");
   auto fail = [&](const caf::error& error) { out = from_caf(error); };
@@ -36,8 +36,7 @@ std::string fresh_request_id() {
 } // namespace
 
 result<call_result> querier::run(
-  method_ptr entry, boxed params,
-  const call_options& options) const {
+  method_ptr entry, boxed params, const call_options& options) const {
   return ask<call_result>(
     *system_, proxy_,
     method_call{std::move(entry), std::move(params), options});

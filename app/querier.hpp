@@ -21,8 +21,9 @@ public:
   querier(
     caf::actor_system& system, proxy_actor proxy,
     std::shared_ptr<method_set> methods)
-    : system_(&system), proxy_(std::move(proxy)), methods_(std::move(methods)) {
-  }
+    : system_(&system),
+      proxy_(std::move(proxy)),
+      methods_(std::move(methods)) {}
 
   /// Runs a method of the catalogue: `db.call(create_session{...})`. The
   /// errors are those of docs/protocol.md, "Errors".
@@ -30,8 +31,8 @@ public:
   result<typename M::returns>
   call(M params, const call_options& options = {}) const {
     using returns = typename M::returns;
-    auto outcome = run(
-      methods_->find(M::spec.name), boxed::of(std::move(params)), options);
+    auto outcome =
+      run(methods_->find(M::spec.name), boxed::of(std::move(params)), options);
     if (!outcome)
       return outcome.error();
     if constexpr (std::is_void_v<returns>)
@@ -75,9 +76,8 @@ public:
   result<void> probe_primary() const;
 
 private:
-  result<call_result> run(
-    method_ptr entry, boxed params,
-    const call_options& options) const;
+  result<call_result>
+  run(method_ptr entry, boxed params, const call_options& options) const;
   result<boost::json::value> run_named(named_call command) const;
 
   caf::actor_system* system_;

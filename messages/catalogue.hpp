@@ -12,8 +12,8 @@
 namespace dbproxy {
 
 /// The parameter structs of all methods.
-using catalogue = boost::mp11::mp_append<
-  session_methods, project_methods, improvement_methods>;
+using catalogue =
+  boost::mp11::mp_append<session_methods, project_methods, improvement_methods>;
 
 /// Calls `f(std::type_identity<M>{})` for every method.
 template <class F>

@@ -25,8 +25,8 @@ using members_of = boost::describe::describe_members<
 
 /// The number of members of T.
 template <described T>
-inline constexpr std::size_t member_count
-  = boost::mp11::mp_size<members_of<T>>::value;
+inline constexpr std::size_t member_count =
+  boost::mp11::mp_size<members_of<T>>::value;
 
 /// Calls `f(name, pointer_to_member)` for every member of T, in the order of
 /// the description.

@@ -70,12 +70,13 @@ std::ostream& operator<<(std::ostream& out, const write_error& error) {
 
 write_error
 make_error(error_code code, std::string message, std::string_view method) {
-  return {code, std::move(message), std::string{method},
-          write_outcome::not_applied};
+  return {
+    code, std::move(message), std::string{method}, write_outcome::not_applied};
 }
 
 write_failure::write_failure(write_error error)
-  : std::runtime_error(to_string(error)), error_(std::move(error)) {}
+  : std::runtime_error(to_string(error)),
+    error_(std::move(error)) {}
 
 void throw_exception_from_error(
   const write_error& error, const boost::source_location&) {

@@ -20,8 +20,7 @@ struct change {
   std::string source_instance_id;
   std::string key; ///< of the row; empty where the method has none
 };
-BOOST_DESCRIBE_STRUCT(
-  change, (), (method, request_id, source_instance_id, key))
+BOOST_DESCRIBE_STRUCT(change, (), (method, request_id, source_instance_id, key))
 
 /// A change and the topic that it is announced under.
 struct announcement {

@@ -63,8 +63,8 @@ struct session_score {
 BOOST_DESCRIBE_STRUCT(
   session_score, (),
   (id, session_id, template_id, reward, success_score, efficiency_score,
-   judge_analysis, judge_model, prompt_tokens, completion_tokens,
-   message_count, user_corrections, evaluated_at, created_at))
+   judge_analysis, judge_model, prompt_tokens, completion_tokens, message_count,
+   user_corrections, evaluated_at, created_at))
 
 /// Kept by the schema whenever a score with a template is inserted.
 struct prompt_ucb_stat {
@@ -119,8 +119,8 @@ BOOST_DESCRIBE_STRUCT(
 
 struct insert_prompt_template {
   using returns = prompt_template;
-  static constexpr auto spec
-    = write_method("InsertPromptTemplate", "db.template.created");
+  static constexpr auto spec =
+    write_method("InsertPromptTemplate", "db.template.created");
 
   std::string id;
   std::string name;
@@ -136,8 +136,8 @@ BOOST_DESCRIBE_STRUCT(
 
 struct insert_session_score {
   using returns = session_score;
-  static constexpr auto spec
-    = write_method("InsertSessionScore", "db.score.created");
+  static constexpr auto spec =
+    write_method("InsertSessionScore", "db.score.created");
 
   std::string id;
   std::string session_id;
@@ -155,8 +155,8 @@ struct insert_session_score {
 BOOST_DESCRIBE_STRUCT(
   insert_session_score, (),
   (id, session_id, template_id, reward, success_score, efficiency_score,
-   judge_analysis, judge_model, prompt_tokens, completion_tokens,
-   message_count, user_corrections))
+   judge_analysis, judge_model, prompt_tokens, completion_tokens, message_count,
+   user_corrections))
 
 struct insert_skill {
   using returns = skill;
@@ -176,15 +176,15 @@ BOOST_DESCRIBE_STRUCT(
 /// The active skill with the lowest success rate, then the lowest usage.
 struct deactivate_lowest_skill {
   using returns = void;
-  static constexpr auto spec
-    = write_method("DeactivateLowestSkill", "db.skill.updated");
+  static constexpr auto spec =
+    write_method("DeactivateLowestSkill", "db.skill.updated");
 };
 BOOST_DESCRIBE_STRUCT(deactivate_lowest_skill, (), ())
 
 struct increment_skill_usage {
   using returns = void;
-  static constexpr auto spec
-    = write_method("IncrementSkillUsage", "db.skill.updated");
+  static constexpr auto spec =
+    write_method("IncrementSkillUsage", "db.skill.updated");
 
   std::string id;
 };
@@ -298,8 +298,8 @@ using improvement_methods = boost::mp11::mp_list<
   insert_prompt_template, insert_session_score, insert_skill,
   deactivate_lowest_skill, increment_skill_usage, get_prompt_template,
   list_active_templates_by_section, count_prompt_templates, get_session_score,
-  count_session_scores, list_session_scores, get_token_baseline,
-  get_ucb_stats, list_active_skills_by_type, list_all_active_skills,
-  count_active_skills, list_ucb_ranking, get_evaluator_stats>;
+  count_session_scores, list_session_scores, get_token_baseline, get_ucb_stats,
+  list_active_skills_by_type, list_all_active_skills, count_active_skills,
+  list_ucb_ranking, get_evaluator_stats>;
 
 } // namespace dbproxy

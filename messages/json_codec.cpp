@@ -1,7 +1,5 @@
 #include "messages/json_codec.hpp"
 
-#include "messages/limits.hpp"
-
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/locale/utf.hpp>
 
@@ -92,33 +90,6 @@ struct exact_handler {
 
 } // namespace
 
-result<json::value> parse_json(std::string_view text) {
-  if (text.size() > limits::message_bytes_max)
-    return make_error(
-      error_code::invalid_params,
-      "the text has " + std::to_string(text.size())
-        + " bytes, more than message_bytes_max = "
-        + std::to_string(limits::message_bytes_max));
-  json::parse_options options;
-  options.max_depth = limits::json_depth_max;
-  options.allow_invalid_utf8 = true;
-  json::error_code ec;
-  json::basic_parser<exact_handler> parser{options};
-  parser.handler().stack.reset();
-  auto used = parser.write_some(false, text.data(), text.size(), ec);
-  if (!ec && used < text.size())
-    ec = json::error::extra_data;
-  if (ec == json::error::too_deep)
-    return make_error(
-      error_code::invalid_params,
-      "the text is nested deeper than json_depth_max = "
-        + std::to_string(limits::json_depth_max));
-  if (ec)
-    return make_error(
-      error_code::invalid_params, "the text is no JSON: " + ec.message());
-  return parser.handler().stack.release();
-}
-
 bool is_utf8(std::string_view text) noexcept {
   namespace utf = boost::locale::utf;
   const auto* at = text.data();
@@ -167,9 +138,9 @@ decode_fault wrong_type(std::string_view wanted, const json::value& got) {
 }
 
 write_error to_error(const decode_fault& fault) {
-  auto text = fault.field.empty() ? "the value " + fault.what
-                                  : "field \"" + fault.field + "\" "
-                                      + fault.what;
+  auto text = fault.field.empty()
+                ? "the value " + fault.what
+                : "field \"" + fault.field + "\" " + fault.what;
   return make_error(error_code::invalid_params, std::move(text));
 }
 

@@ -56,8 +56,7 @@ decode_outcome
 decode_into(const boost::json::value& json, boost::json::object& out);
 
 template <class T>
-decode_outcome
-decode_into(const boost::json::value& json, std::vector<T>& out);
+decode_outcome decode_into(const boost::json::value& json, std::vector<T>& out);
 template <described T>
 decode_outcome decode_into(const boost::json::value& json, T& out);
 
@@ -146,12 +145,18 @@ decode_outcome decode_into(const boost::json::value& json, T& out) {
 inline boost::json::value to_json(const std::string& value) {
   return boost::json::string(value);
 }
-inline boost::json::value to_json(std::int64_t value) { return value; }
-inline boost::json::value to_json(double value) { return value; }
+inline boost::json::value to_json(std::int64_t value) {
+  return value;
+}
+inline boost::json::value to_json(double value) {
+  return value;
+}
 inline boost::json::value to_json(float value) {
   return static_cast<double>(value);
 }
-inline boost::json::value to_json(bool value) { return value; }
+inline boost::json::value to_json(bool value) {
+  return value;
+}
 inline boost::json::value to_json(const boost::json::value& value) {
   return value;
 }
@@ -217,8 +222,8 @@ boost::json::object schema_of() {
     object properties;
     boost::json::array required;
     for_each_member<T>([&](std::string_view name, auto pointer) {
-      using member_type
-        = std::remove_cvref_t<decltype(std::declval<T&>().*pointer)>;
+      using member_type =
+        std::remove_cvref_t<decltype(std::declval<T&>().*pointer)>;
       properties.emplace(name, schema_of<member_type>());
       if constexpr (!nullable<member_type>)
         required.emplace_back(name);

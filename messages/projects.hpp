@@ -34,8 +34,8 @@ BOOST_DESCRIBE_STRUCT(
 
 struct create_project {
   using returns = project;
-  static constexpr auto spec
-    = write_method("CreateProject", "db.project.created");
+  static constexpr auto spec =
+    write_method("CreateProject", "db.project.created");
 
   std::string id;
   std::string name;
@@ -52,8 +52,8 @@ BOOST_DESCRIBE_STRUCT(
 
 struct update_project_status {
   using returns = void;
-  static constexpr auto spec
-    = write_method("UpdateProjectStatus", "db.project.updated");
+  static constexpr auto spec =
+    write_method("UpdateProjectStatus", "db.project.updated");
 
   std::string id;
   std::string status;
@@ -65,8 +65,8 @@ BOOST_DESCRIBE_STRUCT(
 
 struct update_project_last_opened {
   using returns = void;
-  static constexpr auto spec
-    = write_method("UpdateProjectLastOpened", "db.project.updated");
+  static constexpr auto spec =
+    write_method("UpdateProjectLastOpened", "db.project.updated");
 
   std::string id;
   std::optional<std::int64_t> last_opened;
@@ -75,8 +75,8 @@ BOOST_DESCRIBE_STRUCT(update_project_last_opened, (), (id, last_opened))
 
 struct update_project_name {
   using returns = void;
-  static constexpr auto spec
-    = write_method("UpdateProjectName", "db.project.updated");
+  static constexpr auto spec =
+    write_method("UpdateProjectName", "db.project.updated");
 
   std::string id;
   std::string name;
@@ -85,8 +85,8 @@ BOOST_DESCRIBE_STRUCT(update_project_name, (), (id, name))
 
 struct mark_project_initialized {
   using returns = void;
-  static constexpr auto spec
-    = write_method("MarkProjectInitialized", "db.project.updated");
+  static constexpr auto spec =
+    write_method("MarkProjectInitialized", "db.project.updated");
 
   std::string id;
 };
@@ -94,8 +94,8 @@ BOOST_DESCRIBE_STRUCT(mark_project_initialized, (), (id))
 
 struct delete_project {
   using returns = void;
-  static constexpr auto spec
-    = write_method("DeleteProject", "db.project.deleted");
+  static constexpr auto spec =
+    write_method("DeleteProject", "db.project.deleted");
 
   std::string id;
 };

@@ -68,8 +68,8 @@ BOOST_DESCRIBE_STRUCT(
 
 struct create_session {
   using returns = session;
-  static constexpr auto spec
-    = write_method("CreateSession", "db.session.created");
+  static constexpr auto spec =
+    write_method("CreateSession", "db.session.created");
 
   std::string id;
   std::optional<std::string> parent_session_id;
@@ -87,8 +87,8 @@ BOOST_DESCRIBE_STRUCT(
 /// Null when there is no such session.
 struct update_session {
   using returns = std::optional<session>;
-  static constexpr auto spec
-    = write_method("UpdateSession", "db.session.updated");
+  static constexpr auto spec =
+    write_method("UpdateSession", "db.session.updated");
 
   std::string id;
   std::string title;
@@ -104,8 +104,8 @@ BOOST_DESCRIBE_STRUCT(
 /// Its messages, files and scores go with it.
 struct delete_session {
   using returns = void;
-  static constexpr auto spec
-    = write_method("DeleteSession", "db.session.deleted");
+  static constexpr auto spec =
+    write_method("DeleteSession", "db.session.deleted");
 
   std::string id;
 };
@@ -113,8 +113,8 @@ BOOST_DESCRIBE_STRUCT(delete_session, (), (id))
 
 struct delete_session_messages {
   using returns = void;
-  static constexpr auto spec
-    = write_method("DeleteSessionMessages", "db.message.deleted");
+  static constexpr auto spec =
+    write_method("DeleteSessionMessages", "db.message.deleted");
 
   std::string session_id;
 };
@@ -122,8 +122,8 @@ BOOST_DESCRIBE_STRUCT(delete_session_messages, (), (session_id))
 
 struct delete_session_files {
   using returns = void;
-  static constexpr auto spec
-    = write_method("DeleteSessionFiles", "db.file.deleted");
+  static constexpr auto spec =
+    write_method("DeleteSessionFiles", "db.file.deleted");
 
   std::string session_id;
 };
@@ -133,8 +133,8 @@ BOOST_DESCRIBE_STRUCT(delete_session_files, (), (session_id))
 
 struct create_message {
   using returns = message;
-  static constexpr auto spec
-    = write_method("CreateMessage", "db.message.created");
+  static constexpr auto spec =
+    write_method("CreateMessage", "db.message.created");
 
   std::string id;
   std::string session_id;
@@ -146,8 +146,8 @@ BOOST_DESCRIBE_STRUCT(create_message, (), (id, session_id, role, parts, model))
 
 struct update_message {
   using returns = void;
-  static constexpr auto spec
-    = write_method("UpdateMessage", "db.message.updated");
+  static constexpr auto spec =
+    write_method("UpdateMessage", "db.message.updated");
 
   std::string id;
   std::string parts;
@@ -157,8 +157,8 @@ BOOST_DESCRIBE_STRUCT(update_message, (), (id, parts, finished_at))
 
 struct delete_message {
   using returns = void;
-  static constexpr auto spec
-    = write_method("DeleteMessage", "db.message.deleted");
+  static constexpr auto spec =
+    write_method("DeleteMessage", "db.message.deleted");
 
   std::string id;
 };
@@ -176,8 +176,7 @@ struct create_file {
   std::string content;
   std::string version;
 };
-BOOST_DESCRIBE_STRUCT(
-  create_file, (), (id, session_id, path, content, version))
+BOOST_DESCRIBE_STRUCT(create_file, (), (id, session_id, path, content, version))
 
 /// Null when there is no such file.
 struct update_file {
@@ -290,8 +289,8 @@ using session_methods = boost::mp11::mp_list<
   create_session, update_session, delete_session, delete_session_messages,
   delete_session_files, create_message, update_message, delete_message,
   create_file, update_file, delete_file, get_session_by_id, list_sessions,
-  get_message, list_messages_by_session, get_file,
-  get_file_by_path_and_session, list_files_by_path, list_files_by_session,
-  list_latest_session_files, list_new_files>;
+  get_message, list_messages_by_session, get_file, get_file_by_path_and_session,
+  list_files_by_path, list_files_by_session, list_latest_session_files,
+  list_new_files>;
 
 } // namespace dbproxy

@@ -24,8 +24,8 @@ std::size_t text_bytes(const T& value) {
   else if constexpr (std::is_same_v<T, std::string>)
     sum = value.size();
   else if constexpr (
-    std::is_same_v<T, boost::json::value>
-    || std::is_same_v<T, boost::json::object>)
+    std::is_same_v<
+      T, boost::json::value> || std::is_same_v<T, boost::json::object>)
     sum = boost::json::serialize(value).size();
   else
     sum = sizeof(T);
@@ -43,11 +43,10 @@ decode_outcome check(const T& value) {
         return;
       fault = check(value.*pointer);
       if (fault)
-        fault->field = std::string{name}
-                       + (fault->field.empty() || fault->field.front() == '['
-                            ? ""
-                            : ".")
-                       + fault->field;
+        fault->field =
+          std::string{name}
+          + (fault->field.empty() || fault->field.front() == '[' ? "" : ".")
+          + fault->field;
     });
   else if constexpr (nullable<T>) {
     if (value)

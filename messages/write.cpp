@@ -12,31 +12,35 @@ std::optional<write_error> check_length(
   if (!text || (!text->empty() && text->size() <= bytes_max))
     return std::nullopt;
   return make_error(
-    error_code::invalid_params,
-    "field \"meta." + std::string{field} + "\" must have 1 to "
-      + std::to_string(bytes_max) + " bytes, not "
-      + std::to_string(text->size()));
+    error_code::invalid_params, "field \"meta." + std::string{field}
+                                  + "\" must have 1 to "
+                                  + std::to_string(bytes_max) + " bytes, not "
+                                  + std::to_string(text->size()));
 }
 
 } // namespace
 
 result<void> validate_meta(const write_meta& meta) {
   using namespace limits;
-  if (auto error = check_length(
-        "source_instance_id", meta.source_instance_id, instance_id_bytes_max))
+  if (
+    auto error = check_length(
+      "source_instance_id", meta.source_instance_id, instance_id_bytes_max))
     return *error;
-  if (auto error
-      = check_length("request_id", meta.request_id, request_id_bytes_max))
+  if (
+    auto error =
+      check_length("request_id", meta.request_id, request_id_bytes_max))
     return *error;
-  if (auto error = check_length(
-        "settled_request_id", meta.settled_request_id, request_id_bytes_max))
+  if (
+    auto error = check_length(
+      "settled_request_id", meta.settled_request_id, request_id_bytes_max))
     return *error;
   if (meta.timestamp && !is_rfc3339(*meta.timestamp))
     return make_error(
       error_code::invalid_params,
       "field \"meta.timestamp\" is no RFC 3339 date-time");
-  if (meta.timeout_ms
-      && (*meta.timeout_ms < 1 || *meta.timeout_ms > timeout_max.count()))
+  if (
+    meta.timeout_ms
+    && (*meta.timeout_ms < 1 || *meta.timeout_ms > timeout_max.count()))
     return make_error(
       error_code::invalid_params,
       "field \"meta.timeout_ms\" must be within 1 and "

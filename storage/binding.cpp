@@ -11,8 +11,8 @@ namespace dbproxy::detail {
 namespace json = boost::json;
 
 static_assert(
-    std::endian::native == std::endian::little && sizeof(float) == 4,
-    "float vectors are stored as the bytes that they have in memory");
+  std::endian::native == std::endian::little && sizeof(float) == 4,
+  "float vectors are stored as the bytes that they have in memory");
 
 void bind_floats(statement& to, int index, const std::vector<float>& values) {
   to.bind_blob(index, std::as_bytes(std::span{values}));
@@ -68,23 +68,22 @@ int find_column(const statement& from, std::string_view name, int guess) {
 write_error unknown_parameter(const statement& to, int index) {
   auto name = to.parameter_name(index);
   return make_error(
-      error_code::internal,
-      name.empty() ? "the SQL has a parameter without a name, number "
-                         + std::to_string(index)
-                   : "the SQL has the parameter :" + std::string{name}
-                         + ", which is no member of the method's parameters");
+    error_code::internal,
+    name.empty() ? "the SQL has a parameter without a name, number "
+                     + std::to_string(index)
+                 : "the SQL has the parameter :" + std::string{name}
+                     + ", which is no member of the method's parameters");
 }
 
 write_error missing_column(std::string_view name) {
   return make_error(
-      error_code::internal,
-      "the SQL does not return the column \"" + std::string{name} + "\"");
+    error_code::internal,
+    "the SQL does not return the column \"" + std::string{name} + "\"");
 }
 
 write_error bad_column(std::string_view name, column_fault fault) {
   return make_error(
-      error_code::internal,
-      "the column \"" + std::string{name} + "\" " + fault);
+    error_code::internal, "the column \"" + std::string{name} + "\" " + fault);
 }
 
 } // namespace dbproxy::detail

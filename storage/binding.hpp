@@ -65,8 +65,8 @@ void bind_value(statement& to, int index, const T& value) {
   else if constexpr (std::is_same_v<T, std::vector<float>>)
     detail::bind_floats(to, index, value);
   else if constexpr (
-      std::is_same_v<
-          T, boost::json::value> || std::is_same_v<T, boost::json::object>)
+    std::is_same_v<
+      T, boost::json::value> || std::is_same_v<T, boost::json::object>)
     detail::bind_json(to, index, value);
   else
     static_assert(detail::is_unsupported<T>, "no SQL type for this member");
@@ -115,8 +115,8 @@ column_fault read_value(const statement& from, int column, T& value) {
     else if constexpr (std::is_same_v<T, std::vector<float>>)
       return read_floats(from, column, value);
     else if constexpr (
-        std::is_same_v<
-            T, boost::json::value> || std::is_same_v<T, boost::json::object>)
+      std::is_same_v<
+        T, boost::json::value> || std::is_same_v<T, boost::json::object>)
       return read_json(from, column, value);
     else
       static_assert(is_unsupported<T>, "no SQL type for this member");

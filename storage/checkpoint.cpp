@@ -45,8 +45,8 @@ checkpointer::finish(connection& writer, lock_deadline deadline) {
 result<checkpoint_outcome> checkpointer::copy_pages() {
   checkpoint_outcome outcome;
   int code = sqlite3_wal_checkpoint_v2(
-      db_.native(), "main", SQLITE_CHECKPOINT_PASSIVE, &outcome.log_pages,
-      &outcome.checkpointed_pages);
+    db_.native(), "main", SQLITE_CHECKPOINT_PASSIVE, &outcome.log_pages,
+    &outcome.checkpointed_pages);
   if (code != SQLITE_OK)
     return db_.last_error();
   return outcome;
@@ -57,8 +57,9 @@ result<checkpoint_outcome> checkpointer::copy_patiently() {
   auto deadline = std::chrono::steady_clock::now() + reader_wait_max;
   for (;;) {
     auto outcome = copy_pages();
-    if (!outcome || outcome->is_complete()
-        || std::chrono::steady_clock::now() >= deadline)
+    if (
+      !outcome || outcome->is_complete()
+      || std::chrono::steady_clock::now() >= deadline)
       return outcome;
     std::this_thread::sleep_for(limits::lock_poll_interval);
   }
@@ -73,7 +74,7 @@ void checkpointer::learn(const connection& writer) {
     pause_ /= 2;
   else
     pause_ = std::clamp<std::chrono::microseconds>(
-        2 * pause_, limits::lock_poll_interval, reader_wait_max);
+      2 * pause_, limits::lock_poll_interval, reader_wait_max);
   last_.reset();
 }
 

@@ -64,12 +64,11 @@ result<void> check_pages(connection& db, std::vector<std::string>& faults) {
 
 /// An index that disagrees with what it was made of makes the statement fail.
 result<void> check_text_index(
-    connection& db, const std::string& table,
-    std::vector<std::string>& faults) {
+  connection& db, const std::string& table, std::vector<std::string>& faults) {
   auto name = quote_name(table);
   auto checked = db.execute(
-      "INSERT INTO " + name + " (" + name
-      + ", rank) VALUES ('integrity-check', 1)");
+    "INSERT INTO " + name + " (" + name
+    + ", rank) VALUES ('integrity-check', 1)");
   if (checked)
     return {};
   auto error = checked.error();
@@ -131,11 +130,11 @@ result<storage_status> read_status(connection& db) {
     return version.error();
   status.schema_version = *version;
   const std::pair<std::int64_t&, result<std::int64_t>> numbers[]{
-      {status.epoch, read_epoch(db)},
-      {status.journal_entries, journal{}.entries(db)},
-      {status.page_bytes, read_pragma(db, "PRAGMA page_size")},
-      {status.pages, read_pragma(db, "PRAGMA page_count")},
-      {status.free_pages, read_pragma(db, "PRAGMA freelist_count")}};
+    {status.epoch, read_epoch(db)},
+    {status.journal_entries, journal{}.entries(db)},
+    {status.page_bytes, read_pragma(db, "PRAGMA page_size")},
+    {status.pages, read_pragma(db, "PRAGMA page_count")},
+    {status.free_pages, read_pragma(db, "PRAGMA freelist_count")}};
   for (const auto& [member, number] : numbers) {
     if (!number)
       return number.error();

@@ -34,9 +34,9 @@ struct storage_status {
   std::int64_t free_pages = 0;
 };
 BOOST_DESCRIBE_STRUCT(
-    storage_status, (),
-    (sqlite_version, has_wal_reset_fix, schema_version, epoch, journal_entries,
-     database_bytes, wal_bytes, page_bytes, pages, free_pages))
+  storage_status, (),
+  (sqlite_version, has_wal_reset_fix, schema_version, epoch, journal_entries,
+   database_bytes, wal_bytes, page_bytes, pages, free_pages))
 
 /// The sizes of the database that `db` is open on. Cheap enough to be asked
 /// every second.

@@ -36,6 +36,27 @@ bool is_generated(std::string_view id) noexcept {
          && is_hex(id.substr(0, run_digits)) && is_hex(id.substr(number_at));
 }
 
+/// True if settling `later` settles `earlier`, which sorts before it, too.
+bool covers(std::string_view later, std::string_view earlier) noexcept {
+  if (later == earlier)
+    return true;
+  return is_generated(later) && is_generated(earlier)
+         && later.substr(0, number_at) == earlier.substr(0, number_at);
+}
+
+result<void> settle_one(connection& db, std::string_view request_id) {
+  static const auto sql = find_section("journal_settle");
+  auto first = std::string{request_id};
+  if (is_generated(request_id))
+    first.replace(number_at, number_digits, number_digits, '0');
+  auto remove = db.prepare(sql);
+  if (!remove)
+    return remove.error();
+  remove->bind_text(1, first);
+  remove->bind_text(2, request_id);
+  return remove->finish();
+}
+
 /// Steps a statement once and reads its first column, an integer or NULL.
 result<std::optional<std::int64_t>> read_integer(statement& from) {
   auto row = from.step();
@@ -91,7 +112,7 @@ void condense(json::value& value, const prepared_write& write) {
 bool expand(json::value& value, const prepared_write& write) {
   auto* object = value.if_object();
   const auto* left_out =
-      object == nullptr ? nullptr : object->if_contains(from_params);
+    object == nullptr ? nullptr : object->if_contains(from_params);
   if (left_out == nullptr)
     return true;
   auto params = write.params_codec->encode(write.params);
@@ -101,8 +122,8 @@ bool expand(json::value& value, const prepared_write& write) {
   object->erase(from_params);
   for (const auto& name : names) {
     const auto* param = name.is_string()
-                            ? params.get_object().if_contains(name.get_string())
-                            : nullptr;
+                          ? params.get_object().if_contains(name.get_string())
+                          : nullptr;
     if (param == nullptr)
       return false;
     object->emplace(name.get_string(), *param);
@@ -113,7 +134,7 @@ bool expand(json::value& value, const prepared_write& write) {
 } // namespace
 
 journal::journal(std::function<clock::time_point()> now)
-    : now_(std::move(now)) {}
+  : now_(std::move(now)) {}
 
 std::int64_t journal::now_ms() const {
   using namespace std::chrono;
@@ -133,23 +154,23 @@ journal::find(connection& db, std::string_view request_id) const {
   std::optional<journal_entry> found;
   if (*row)
     found = journal_entry{
-        query->integer(0), std::string{query->text(1)},
-        static_cast<std::uint64_t>(query->integer(2)),
-        std::string{query->text(3)}};
+      query->integer(0), std::string{query->text(1)},
+      static_cast<std::uint64_t>(query->integer(2)),
+      std::string{query->text(3)}};
   return found;
 }
 
 result<std::int64_t> journal::record(
-    connection& db, const prepared_write& write, const boxed& value) {
+  connection& db, const prepared_write& write, const boxed& value) {
   static const auto sql = find_section("journal_insert");
   auto json = write.returns->encode(value);
   condense(json, write);
   auto text = json::serialize(json);
   if (text.size() > limits::message_bytes_max)
     return make_error(
-        error_code::internal, "the result has " + std::to_string(text.size())
-                                  + " bytes, more than message_bytes_max = "
-                                  + std::to_string(limits::message_bytes_max));
+      error_code::internal, "the result has " + std::to_string(text.size())
+                              + " bytes, more than message_bytes_max = "
+                              + std::to_string(limits::message_bytes_max));
   auto insert = db.prepare(sql);
   if (!insert)
     return insert.error();
@@ -168,30 +189,30 @@ result<boxed>
 journal::replay(const journal_entry& entry, const prepared_write& write) const {
   if (entry.method != write.method || entry.fingerprint != write.fingerprint)
     return make_error(
-        error_code::conflict, "request_id reused for a different write",
-        write.method);
+      error_code::conflict, "request_id reused for a different write",
+      write.method);
   auto json = parse_json(entry.result);
   if (json && expand(*json, write))
     if (auto value = write.returns->decode(*json))
       return value;
   return make_error(
-      error_code::internal,
-      "the journal's entry " + std::to_string(entry.entry)
-          + " holds no result of this method",
-      write.method);
+    error_code::internal,
+    "the journal's entry " + std::to_string(entry.entry)
+      + " holds no result of this method",
+    write.method);
 }
 
-result<void> journal::settle(connection& db, std::string_view request_id) {
-  static const auto sql = find_section("journal_settle");
-  auto first = std::string{request_id};
-  if (is_generated(request_id))
-    first.replace(number_at, number_digits, number_digits, '0');
-  auto remove = db.prepare(sql);
-  if (!remove)
-    return remove.error();
-  remove->bind_text(1, first);
-  remove->bind_text(2, request_id);
-  return remove->finish();
+result<void>
+journal::settle(connection& db, std::vector<std::string_view> ids) {
+  std::ranges::sort(ids);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    bool is_last = i + 1 == ids.size();
+    if (!is_last && covers(ids[i + 1], ids[i]))
+      continue;
+    if (auto done = settle_one(db, ids[i]); !done)
+      return done;
+  }
+  return {};
 }
 
 result<void> journal::prune(connection& db) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dbproxy {
 
@@ -51,10 +52,10 @@ public:
   result<boxed>
   replay(const journal_entry& entry, const prepared_write& write) const;
 
-  /// Forgets a write that will not be sent again. Generated ids have the form
+  /// Forgets writes that will not be sent again. Generated ids have the form
   /// RUN-NUMBER, 16 and 12 lower-case hexadecimal digits: of these all of the
   /// same run up to that number go. An id of another form goes alone.
-  result<void> settle(connection& db, std::string_view request_id);
+  result<void> settle(connection& db, std::vector<std::string_view> ids);
 
   /// Forgets, from the oldest on, entries that are older than
   /// limits::journal_window or more than limits::journal_entries_max behind

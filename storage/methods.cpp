@@ -15,7 +15,7 @@ namespace {
 /// Makes every way to fail an error that names the method.
 method_entry guarded(method_entry entry) {
   entry.run = [name = entry.name, run = std::move(entry.run)](
-                  connection& db, const boxed& params) -> result<boxed> {
+                connection& db, const boxed& params) -> result<boxed> {
     auto fail = [&](write_error error) {
       error.method = name;
       return error;
@@ -29,8 +29,8 @@ method_entry guarded(method_entry entry) {
       return fail(failure.error());
     } catch (const std::exception& exception) {
       return fail(make_error(
-          error_code::internal,
-          std::string{"the method threw: "} + exception.what()));
+        error_code::internal,
+        std::string{"the method threw: "} + exception.what()));
     } catch (...) {
       return fail(make_error(error_code::internal, "the method threw"));
     }
@@ -44,7 +44,7 @@ method_entry catalogue_entry() {
   BOOST_ASSERT_MSG(!sql.empty(), "a method of the catalogue without SQL");
   using returns = typename M::returns;
   return detail::make_entry<M, returns>(
-      M::spec, detail::sql_function<M, returns>(sql));
+    M::spec, detail::sql_function<M, returns>(sql));
 }
 
 } // namespace
@@ -55,8 +55,7 @@ method_set::method_set() {
     auto entry = guarded(catalogue_entry<method_type>());
     auto name = entry.name;
     methods_.emplace(
-        std::move(name),
-        std::make_shared<const method_entry>(std::move(entry)));
+      std::move(name), std::make_shared<const method_entry>(std::move(entry)));
   });
 }
 
@@ -73,8 +72,8 @@ method_set::find(std::string_view name, method_kind kind) const {
     return found;
   std::string_view wanted = kind == method_kind::write ? "write" : "read";
   return make_error(
-      error_code::method_not_found,
-      "there is no " + std::string{wanted} + " method of that name", name);
+    error_code::method_not_found,
+    "there is no " + std::string{wanted} + " method of that name", name);
 }
 
 std::vector<std::string> method_set::names() const {
@@ -93,14 +92,13 @@ result<void> method_set::add(method_entry entry) {
   std::unique_lock guard{mutex_};
   if (methods_.contains(shared->name))
     return make_error(
-        error_code::conflict, "there is a method of that name", shared->name);
+      error_code::conflict, "there is a method of that name", shared->name);
   if (host_methods_ == limits::host_methods_max)
     return make_error(
-        error_code::invalid_params,
-        "no more than host_methods_max = "
-            + std::to_string(limits::host_methods_max)
-            + " methods can be added",
-        shared->name);
+      error_code::invalid_params,
+      "no more than host_methods_max = "
+        + std::to_string(limits::host_methods_max) + " methods can be added",
+      shared->name);
   methods_.emplace(shared->name, shared);
   ++host_methods_;
   return {};
@@ -122,14 +120,14 @@ result<write_ptr> prepare(method_ptr method, boxed params, write_ids ids) {
   write->request_id = std::move(ids.request_id);
   write->settled_request_id = std::move(ids.settled_request_id);
   write->fingerprint =
-      write_fingerprint(method->name, codec.fingerprint(params));
+    write_fingerprint(method->name, codec.fingerprint(params));
   write->params_codec = method->params;
   write->returns = method->returns;
   write->timeout = method->timeout;
   write->bytes = codec.bytes(params);
   write->params = params;
   write->body = [method = std::move(method), params = std::move(params)](
-                    connection& db) { return method->run(db, params); };
+                  connection& db) { return method->run(db, params); };
   return write_ptr{std::move(write)};
 }
 

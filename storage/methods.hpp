@@ -55,15 +55,15 @@ result<boxed> box(result<R> value) {
 template <class P, class R>
 method_entry make_entry(const method_spec& spec, method_function<P, R> run) {
   return {
-      std::string{spec.name},
-      spec.kind,
-      std::string{spec.topic},
-      spec.timeout,
-      &codec_for<P>(),
-      &codec_for<R>(),
-      [run = std::move(run)](connection& db, const boxed& params) {
-        return box<R>(run(db, params.as<P>()));
-      }};
+    std::string{spec.name},
+    spec.kind,
+    std::string{spec.topic},
+    spec.timeout,
+    &codec_for<P>(),
+    &codec_for<R>(),
+    [run = std::move(run)](connection& db, const boxed& params) {
+      return box<R>(run(db, params.as<P>()));
+    }};
 }
 
 template <class P, class R>
@@ -106,11 +106,11 @@ public:
   /// where it is empty or past limits::host_methods_max.
   template <described P, class R, class F>
   result<void> add_write(
-      std::string_view name, std::string_view topic, timeout_class timeout,
-      F&& run) {
+    std::string_view name, std::string_view topic, timeout_class timeout,
+    F&& run) {
     return add(detail::make_entry<P, R>(
-        write_method(name, topic, timeout),
-        detail::to_function<P, R>(std::forward<F>(run))));
+      write_method(name, topic, timeout),
+      detail::to_function<P, R>(std::forward<F>(run))));
   }
 
   /// Adds a read of the host, as `add_write`. It runs on connections that can
@@ -118,7 +118,7 @@ public:
   template <described P, class R, class F>
   result<void> add_read(std::string_view name, F&& run) {
     return add(detail::make_entry<P, R>(
-        read_method(name), detail::to_function<P, R>(std::forward<F>(run))));
+      read_method(name), detail::to_function<P, R>(std::forward<F>(run))));
   }
 
 private:

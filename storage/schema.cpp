@@ -30,9 +30,8 @@ constexpr int wal_reset_fixed_in = 3'051'003;
 /// that SQLite holds on it in this process.
 std::string path_advice(const open_options& options) {
   const auto& path = options.path;
-  auto folder = fs::path{path}.parent_path().string();
-  if (folder.empty())
-    folder = ".";
+  auto parent = fs::path{path}.parent_path();
+  auto folder = (parent.empty() ? fs::path{"."} : parent).string();
   auto may = [](const std::string& name, int mode) {
     return ::access(name.c_str(), mode) == 0;
   };
@@ -52,10 +51,9 @@ std::string path_advice(const open_options& options) {
     return errno == EROFS ? "mount the file system for writing"
                           : "let this user write the file";
   if (!may(folder, W_OK))
-    return errno == EROFS
-               ? "mount the file system for writing"
-               : "let this user write in the directory " + folder
-                     + ", where SQLite keeps the -wal and -shm files";
+    return errno == EROFS ? "mount the file system for writing"
+                          : "let this user write in the directory " + folder
+                              + ", where SQLite keeps the -wal and -shm files";
   return "check the file system";
 }
 
@@ -84,8 +82,8 @@ std::string advice(const open_options& options, int code) {
 
 /// The error that a caller of this file sees: what, where and what to do.
 write_error explain(
-    const open_options& options, const write_error& cause,
-    const std::string& what_to_do) {
+  const open_options& options, const write_error& cause,
+  const std::string& what_to_do) {
   auto error = cause;
   error.message = "cannot open the database " + options.path + ": "
                   + cause.message + "; " + what_to_do;
@@ -112,8 +110,8 @@ template <class F>
 auto retry_while_busy(clock::time_point deadline, F f) -> decltype(f()) {
   for (;;) {
     auto done = f();
-    if (done || done.error().code != error_code::busy
-        || clock::now() >= deadline)
+    if (
+      done || done.error().code != error_code::busy || clock::now() >= deadline)
       return done;
     std::this_thread::sleep_for(limits::lock_poll_interval);
   }
@@ -122,8 +120,8 @@ auto retry_while_busy(clock::time_point deadline, F f) -> decltype(f()) {
 result<connection> open_handle(const open_options& options) {
   int flags = SQLITE_OPEN_NOMUTEX;
   flags |= options.access == access::read_only
-               ? SQLITE_OPEN_READONLY
-               : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+             ? SQLITE_OPEN_READONLY
+             : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;
   int code = sqlite3_open_v2(options.path.c_str(), &handle, flags, nullptr);
   auto cause = make_sqlite_error(code, sqlite3_errstr(code));
@@ -148,31 +146,32 @@ result<std::string> read_text(connection& db, std::string_view sql) {
 
 /// A file that cannot be written is opened for reading without a word.
 result<void> check_writable(const open_options& options, connection& db) {
-  if (options.access == access::read_only
-      || sqlite3_db_readonly(db.native(), "main") != 1)
+  if (
+    options.access == access::read_only
+    || sqlite3_db_readonly(db.native(), "main") != 1)
     return {};
   return explain(
-      options,
-      make_sqlite_error(SQLITE_READONLY, sqlite3_errstr(SQLITE_READONLY)),
-      advice(options, SQLITE_READONLY));
+    options,
+    make_sqlite_error(SQLITE_READONLY, sqlite3_errstr(SQLITE_READONLY)),
+    advice(options, SQLITE_READONLY));
 }
 
 result<void> use_wal(const open_options& options, connection& db) {
   bool writes = options.access == access::read_write;
   auto mode = explained(
-      options, db,
-      read_text(
-          db, writes ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode"));
+    options, db,
+    read_text(
+      db, writes ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode"));
   if (!mode)
     return mode.error();
   if (*mode == "wal" || !writes)
     return {};
   return explain(
-      options,
-      make_error(
-          error_code::internal, "it has the journal mode " + *mode
-                                    + " and cannot be switched to WAL"),
-      "give the path of a file on a local file system");
+    options,
+    make_error(
+      error_code::internal,
+      "it has the journal mode " + *mode + " and cannot be switched to WAL"),
+    "give the path of a file on a local file system");
 }
 
 result<void> configure(const open_options& options, connection& db) {
@@ -183,21 +182,21 @@ result<void> configure(const open_options& options, connection& db) {
   // wal_autocheckpoint is not set: the connection's own WAL hook has taken the
   // place of SQLite's, which makes the automatic checkpoints.
   return db.execute(
-      "PRAGMA foreign_keys = ON;"
-      "PRAGMA mmap_size = 0;"
-      "PRAGMA cell_size_check = ON;"
-      "PRAGMA journal_size_limit = "
-      + std::to_string(limits::wal_file_bytes_max)
-      + ";"
-        "PRAGMA synchronous = "
-      + std::string{sync} + ";");
+    "PRAGMA foreign_keys = ON;"
+    "PRAGMA mmap_size = 0;"
+    "PRAGMA cell_size_check = ON;"
+    "PRAGMA journal_size_limit = "
+    + std::to_string(limits::wal_file_bytes_max)
+    + ";"
+      "PRAGMA synchronous = "
+    + std::string{sync} + ";");
 }
 
 // -- migrations --------------------------------------------------------------
 
 result<bool> has_table(connection& db, std::string_view name) {
   auto query = db.prepare(
-      "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = :name");
+    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = :name");
   if (!query)
     return query.error();
   query->bind_text(1, name);
@@ -216,8 +215,8 @@ result<std::int64_t> read_number(connection& db, std::string_view sql) {
 
 result<void> note_migration(connection& db, const migration& step) {
   auto insert =
-      db.prepare("INSERT INTO dbproxy_schema (version, name, applied_at)"
-                 " VALUES (:version, :name, unixepoch())");
+    db.prepare("INSERT INTO dbproxy_schema (version, name, applied_at)"
+               " VALUES (:version, :name, unixepoch())");
   if (!insert)
     return insert.error();
   insert->bind_integer(1, step.version);
@@ -259,12 +258,12 @@ result<void> check_version(const open_options& options, int found, int needed) {
                   + ", this program has " + std::to_string(needed);
   if (found > needed)
     return explain(
-        options, make_error(error_code::internal, versions),
-        "upgrade this program");
+      options, make_error(error_code::internal, versions),
+      "upgrade this program");
   if (found < needed && options.access == access::read_only)
     return explain(
-        options, make_error(error_code::internal, versions),
-        "open it for writing once, which brings it up to date");
+      options, make_error(error_code::internal, versions),
+      "open it for writing once, which brings it up to date");
   return {};
 }
 
@@ -308,7 +307,7 @@ result<connection> open_database(const open_options& options) {
     if (step.version <= *version)
       continue;
     auto done = retry_while_busy(
-        deadline, [&] { return migrate_to(options, *db, step); });
+      deadline, [&] { return migrate_to(options, *db, step); });
     if (!done)
       return done.error();
   }

@@ -46,8 +46,8 @@ result<immediate_transaction> immediate_transaction::begin(connection& db) {
 }
 
 immediate_transaction::immediate_transaction(
-    immediate_transaction&& other) noexcept
-    : db_(std::exchange(other.db_, nullptr)) {}
+  immediate_transaction&& other) noexcept
+  : db_(std::exchange(other.db_, nullptr)) {}
 
 immediate_transaction::~immediate_transaction() {
   if (db_ != nullptr)
@@ -61,8 +61,8 @@ result<void> immediate_transaction::commit() {
     return {};
   auto error = committed.error();
   error.outcome = is_refused_commit(sqlite3_errcode(db.native()))
-                      ? write_outcome::not_applied
-                      : write_outcome::unknown;
+                    ? write_outcome::not_applied
+                    : write_outcome::unknown;
   undo(db, "ROLLBACK");
   return error;
 }
@@ -74,7 +74,7 @@ result<savepoint> savepoint::begin(connection& db) {
 }
 
 savepoint::savepoint(savepoint&& other) noexcept
-    : db_(std::exchange(other.db_, nullptr)) {}
+  : db_(std::exchange(other.db_, nullptr)) {}
 
 savepoint::~savepoint() {
   if (db_ == nullptr)

@@ -22,8 +22,8 @@ write_error several_rows() {
 
 write_error negative_limit(std::int64_t limit) {
   return make_error(
-      error_code::invalid_params,
-      "field \"limit\" must not be negative, but is " + std::to_string(limit));
+    error_code::invalid_params,
+    "field \"limit\" must not be negative, but is " + std::to_string(limit));
 }
 
 } // namespace detail

@@ -25,7 +25,7 @@ std::string_view trim(std::string_view text) {
 void skip_past(std::string_view& text, std::string_view mark) {
   auto at = text.find(mark);
   text.remove_prefix(
-      at == std::string_view::npos ? text.size() : at + mark.size());
+    at == std::string_view::npos ? text.size() : at + mark.size());
 }
 
 /// Where the next line begins that names a section; the end if none does.
@@ -99,8 +99,8 @@ std::vector<sql_section> split_sections(std::string_view text) {
     auto name_at = at + section_mark.size();
     at = find_mark(text, line_end);
     sections.push_back(
-        {trim(text.substr(name_at, line_end - name_at)),
-         trim(text.substr(line_end, at - line_end))});
+      {trim(text.substr(name_at, line_end - name_at)),
+       trim(text.substr(line_end, at - line_end))});
   }
   return sections;
 }

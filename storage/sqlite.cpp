@@ -36,8 +36,8 @@ struct cached_statement {
   bool in_use = false;
 };
 
-using statement_cache = std::unordered_map<
-    std::string, cached_statement, text_hash, std::equal_to<>>;
+using statement_cache =
+  std::unordered_map<std::string, cached_statement, text_hash, std::equal_to<>>;
 
 // Lives at one address, because SQLite's hooks point to it.
 struct connection_state {
@@ -68,7 +68,7 @@ int wait_for_lock(void* context, int) {
   if (left <= clock::duration::zero())
     return 0;
   std::this_thread::sleep_for(
-      std::min<clock::duration>(left, limits::lock_poll_interval));
+    std::min<clock::duration>(left, limits::lock_poll_interval));
   return 1;
 }
 
@@ -87,7 +87,7 @@ int refuse_commit(void* context) {
 // The text that SQLite can take in one call; it counts in int.
 int sql_length(std::string_view sql) noexcept {
   return static_cast<int>(
-      std::min<std::size_t>(sql.size(), std::numeric_limits<int>::max()));
+    std::min<std::size_t>(sql.size(), std::numeric_limits<int>::max()));
 }
 
 /// Prepares the first statement of `sql` and removes it from there. A null
@@ -97,7 +97,7 @@ prepare_first(sqlite3* handle, std::string_view& sql, unsigned flags) {
   sqlite3_stmt* prepared = nullptr;
   const char* rest = nullptr;
   int code = sqlite3_prepare_v3(
-      handle, sql.data(), sql_length(sql), flags, &prepared, &rest);
+    handle, sql.data(), sql_length(sql), flags, &prepared, &rest);
   if (code != SQLITE_OK)
     return last_sqlite_error(handle);
   sql.remove_prefix(static_cast<std::size_t>(rest - sql.data()));
@@ -122,8 +122,8 @@ prepare_one(sqlite3* handle, std::string_view sql, unsigned flags) {
     return prepared;
   sqlite3_finalize(*prepared);
   return make_error(
-      error_code::internal,
-      "not exactly one SQL statement: " + std::string{text.substr(0, 80)});
+    error_code::internal,
+    "not exactly one SQL statement: " + std::string{text.substr(0, 80)});
 }
 
 /// Makes room for one more statement by dropping the one not used longest.
@@ -132,9 +132,9 @@ void make_room(detail::statement_cache& cache) {
     return;
   auto oldest = cache.end();
   for (auto it = cache.begin(); it != cache.end(); ++it)
-    if (!it->second.in_use
-        && (oldest == cache.end()
-            || it->second.last_use < oldest->second.last_use))
+    if (
+      !it->second.in_use
+      && (oldest == cache.end() || it->second.last_use < oldest->second.last_use))
       oldest = it;
   if (oldest == cache.end())
     return;
@@ -147,7 +147,7 @@ void make_room(detail::statement_cache& cache) {
 // -- connection --------------------------------------------------------------
 
 connection::connection(sqlite3* handle)
-    : state_(std::make_unique<detail::connection_state>()) {
+  : state_(std::make_unique<detail::connection_state>()) {
   state_->handle = handle;
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_handler(handle, wait_for_lock, state_.get());
@@ -216,7 +216,7 @@ bool connection::has_unresolved_foreign_keys() const noexcept {
   int unresolved = 0;
   int highest = 0;
   sqlite3_db_status(
-      native(), SQLITE_DBSTATUS_DEFERRED_FKS, &unresolved, &highest, 0);
+    native(), SQLITE_DBSTATUS_DEFERRED_FKS, &unresolved, &highest, 0);
   return unresolved != 0;
 }
 

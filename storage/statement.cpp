@@ -9,12 +9,13 @@
 namespace dbproxy {
 
 statement::statement(sqlite3_stmt* handle, bool* in_use) noexcept
-    : handle_(handle), in_use_(in_use) {}
+  : handle_(handle),
+    in_use_(in_use) {}
 
 statement::statement(statement&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)),
-      in_use_(std::exchange(other.in_use_, nullptr)),
-      bind_code_(other.bind_code_) {}
+  : handle_(std::exchange(other.handle_, nullptr)),
+    in_use_(std::exchange(other.in_use_, nullptr)),
+    bind_code_(other.bind_code_) {}
 
 statement::~statement() {
   if (handle_ == nullptr)
@@ -57,25 +58,25 @@ void statement::bind_text(int index, std::string_view text) noexcept {
   const char* data = text.data() == nullptr ? "" : text.data();
   if (bind_code_ == SQLITE_OK)
     bind_code_ = sqlite3_bind_text64(
-        handle_, index, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
+      handle_, index, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
 }
 
 void statement::bind_text_copy(int index, std::string_view text) noexcept {
   const char* data = text.data() == nullptr ? "" : text.data();
   if (bind_code_ == SQLITE_OK)
     bind_code_ = sqlite3_bind_text64(
-        handle_, index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+      handle_, index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
 void statement::bind_blob(
-    int index, std::span<const std::byte> bytes) noexcept {
+  int index, std::span<const std::byte> bytes) noexcept {
   if (bind_code_ != SQLITE_OK)
     return;
   if (bytes.empty())
     bind_code_ = sqlite3_bind_zeroblob(handle_, index, 0);
   else
     bind_code_ = sqlite3_bind_blob64(
-        handle_, index, bytes.data(), bytes.size(), SQLITE_STATIC);
+      handle_, index, bytes.data(), bytes.size(), SQLITE_STATIC);
 }
 
 result<bool> statement::step() {

@@ -6,6 +6,7 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace dbproxy {
@@ -23,8 +24,8 @@ result<boxed> run_body(connection& db, const prepared_write& write) {
     return failure.error();
   } catch (const std::exception& exception) {
     return make_error(
-        error_code::internal,
-        std::string{"the method threw: "} + exception.what());
+      error_code::internal,
+      std::string{"the method threw: "} + exception.what());
   } catch (...) {
     return make_error(error_code::internal, "the method threw");
   }
@@ -34,8 +35,10 @@ result<boxed> run_body(connection& db, const prepared_write& write) {
 class batch_run {
 public:
   batch_run(
-      connection& db, journal& log, std::span<const batch_entry> batch) noexcept
-      : db_(db), log_(log), batch_(batch) {}
+    connection& db, journal& log, std::span<const batch_entry> batch) noexcept
+    : db_(db),
+      log_(log),
+      batch_(batch) {}
 
   batch_result run(lock_deadline deadline) {
     db_.set_lock_wait(deadline);
@@ -66,15 +69,12 @@ private:
 
   /// What has been settled goes, and what is old.
   result<void> keep_house() {
-    const std::string* last = nullptr;
-    for (const auto& entry : batch_) {
-      const auto& settled = entry.write->settled_request_id;
-      if (!settled || (last != nullptr && *last == *settled))
-        continue;
-      if (auto done = log_.settle(db_, *settled); !done)
-        return done;
-      last = &*settled;
-    }
+    std::vector<std::string_view> settled;
+    for (const auto& entry : batch_)
+      if (const auto& id = entry.write->settled_request_id)
+        settled.push_back(*id);
+    if (auto done = log_.settle(db_, std::move(settled)); !done)
+      return done;
     return log_.prune(db_);
   }
 
@@ -118,7 +118,7 @@ private:
       return value.error();
     if (!db_.in_transaction())
       return make_error(
-          error_code::internal, "the method ended the transaction");
+        error_code::internal, "the method ended the transaction");
     if (db_.has_unresolved_foreign_keys())
       return make_error(error_code::conflict, "FOREIGN KEY constraint failed");
     if (journaled) {
@@ -144,7 +144,7 @@ private:
   batch_result refuse(const write_error& error) {
     outcome_.results.assign(batch_.size(), error);
     return finish(
-        error.code == error_code::busy ? status::lock_not_had : status::failed);
+      error.code == error_code::busy ? status::lock_not_had : status::failed);
   }
 
   /// Takes back every result that went with the transaction. Writes that had
@@ -183,8 +183,8 @@ private:
 /// For a batch that one write took down with it: the others again, each in a
 /// transaction of its own.
 batch_result run_singly(
-    connection& db, journal& log, std::span<const batch_entry> batch,
-    lock_deadline deadline, std::size_t culprit, batch_result first) {
+  connection& db, journal& log, std::span<const batch_entry> batch,
+  lock_deadline deadline, std::size_t culprit, batch_result first) {
   first.outcome = status::committed;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (i == culprit)
@@ -199,8 +199,8 @@ batch_result run_singly(
 } // namespace
 
 batch_result run_batch(
-    connection& db, journal& log, std::span<const batch_entry> batch,
-    lock_deadline deadline) {
+  connection& db, journal& log, std::span<const batch_entry> batch,
+  lock_deadline deadline) {
   batch_run run{db, log, batch};
   auto outcome = run.run(deadline);
   auto culprit = run.culprit();

@@ -51,7 +51,7 @@ struct batch_result {
 ///
 /// Nobody may be told of a result before this returns. The thread of `db`.
 batch_result run_batch(
-    connection& db, journal& log, std::span<const batch_entry> batch,
-    lock_deadline deadline);
+  connection& db, journal& log, std::span<const batch_entry> batch,
+  lock_deadline deadline);
 
 } // namespace dbproxy

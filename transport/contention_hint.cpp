@@ -22,7 +22,7 @@ std::int64_t monotonic_ns() noexcept {
 }
 
 constexpr std::int64_t validity_ns =
-    std::chrono::nanoseconds{contention_hint::validity}.count();
+  std::chrono::nanoseconds{contention_hint::validity}.count();
 
 } // namespace
 
@@ -31,23 +31,22 @@ contention_hint::open(const instance_directory& directory) {
   auto path = directory.path() / "hint";
   auto fail = [&](const char* what) {
     return os_error(
-        std::string{"cannot "} + what + " the hint " + path.string(), errno);
+      std::string{"cannot "} + what + " the hint " + path.string(), errno);
   };
   unique_fd file{
-      ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (!file)
     return fail("open");
   if (ftruncate(file.get(), sizeof(stamp)) != 0)
     return fail("size");
   auto* memory = mmap(
-      nullptr, sizeof(stamp), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(),
-      0);
+    nullptr, sizeof(stamp), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (memory == MAP_FAILED)
     return fail("map");
   // The file's eight bytes are the object: a lock-free atomic has the
   // representation of its value.
   return std::shared_ptr<contention_hint>{
-      new contention_hint{static_cast<stamp*>(memory)}};
+    new contention_hint{static_cast<stamp*>(memory)}};
 }
 
 contention_hint::~contention_hint() {

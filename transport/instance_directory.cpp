@@ -31,8 +31,8 @@ constexpr int symlinks_max = 40;
 
 write_error bad_path(const fs::path& path, const std::string& why) {
   return make_error(
-      error_code::invalid_params,
-      "the database path \"" + path.string() + "\" " + why);
+    error_code::invalid_params,
+    "the database path \"" + path.string() + "\" " + why);
 }
 
 /// Where the instance directory's own path is too long for a socket. Only the
@@ -51,7 +51,7 @@ std::string hash_of(const fs::path& database) {
   }
   std::array<char, 16> digits{};
   const auto* end =
-      std::to_chars(digits.data(), digits.data() + digits.size(), hash, 16).ptr;
+    std::to_chars(digits.data(), digits.data() + digits.size(), hash, 16).ptr;
   const std::string_view text{digits.data(), end};
   std::string padded(digits.size() - text.size(), '0');
   padded += text;
@@ -108,7 +108,7 @@ std::optional<std::int64_t> epoch_in(std::string_view name) {
   name.remove_suffix(suffix.size());
   std::int64_t epoch = 0;
   const auto [end, ec] =
-      std::from_chars(name.data(), name.data() + name.size(), epoch);
+    std::from_chars(name.data(), name.data() + name.size(), epoch);
   if (ec != std::errc{} || end != name.data() + name.size())
     return std::nullopt;
   return epoch;
@@ -147,9 +147,9 @@ result<fs::path> canonical_database_path(const fs::path& path) {
     const auto folder = fs::canonical(at.parent_path(), ec);
     if (ec)
       return bad_path(
-          path, "is in a folder that cannot be used, "
-                    + at.parent_path().string() + ": " + ec.message()
-                    + "; create that folder, or name another path");
+        path, "is in a folder that cannot be used, " + at.parent_path().string()
+                + ": " + ec.message()
+                + "; create that folder, or name another path");
     at = folder / name;
     struct stat found {};
     if (::lstat(at.c_str(), &found) != 0) {
@@ -173,7 +173,8 @@ result<fs::path> canonical_database_path(const fs::path& path) {
 }
 
 instance_directory::instance_directory(const fs::path& database)
-    : database_(database), path_(database) {
+  : database_(database),
+    path_(database) {
   path_ += ".dbproxy";
 }
 
@@ -201,9 +202,9 @@ result<endpoints> instance_directory::endpoints_for(std::int64_t epoch) const {
   if (const auto paths = sockets_in(path_, epoch); fits(paths))
     return addresses_of(paths);
   auto reason = make_error(
-      error_code::internal,
-      "no place for the sockets of " + database_.string()
-          + ": every path would be too long for a Unix socket");
+    error_code::internal,
+    "no place for the sockets of " + database_.string()
+      + ": every path would be too long for a Unix socket");
   for (const auto& candidate : fallbacks_of(database_)) {
     const auto paths = sockets_in(candidate.folder, epoch);
     if (!fits(paths))

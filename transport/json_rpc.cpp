@@ -21,16 +21,16 @@ struct fault_row {
 };
 
 constexpr std::array<fault_row, 5> faults{{
-    {rpc_fault_kind::parse_error, "Parse error", error_code::invalid_params,
-     write_outcome::not_applied},
-    {rpc_fault_kind::invalid_request, "Invalid Request",
-     error_code::invalid_params, write_outcome::not_applied},
-    {rpc_fault_kind::method_not_found, "Method not found",
-     error_code::method_not_found, write_outcome::not_applied},
-    {rpc_fault_kind::invalid_params, "Invalid params",
-     error_code::invalid_params, write_outcome::not_applied},
-    {rpc_fault_kind::internal_error, "Internal error", error_code::internal,
-     write_outcome::unknown},
+  {rpc_fault_kind::parse_error, "Parse error", error_code::invalid_params,
+   write_outcome::not_applied},
+  {rpc_fault_kind::invalid_request, "Invalid Request",
+   error_code::invalid_params, write_outcome::not_applied},
+  {rpc_fault_kind::method_not_found, "Method not found",
+   error_code::method_not_found, write_outcome::not_applied},
+  {rpc_fault_kind::invalid_params, "Invalid params", error_code::invalid_params,
+   write_outcome::not_applied},
+  {rpc_fault_kind::internal_error, "Internal error", error_code::internal,
+   write_outcome::unknown},
 }};
 
 const fault_row& row_of(rpc_fault_kind kind) noexcept {
@@ -80,12 +80,12 @@ bool is_text(const json::value& value) noexcept {
 rpc_call parse_call(json::value& call) {
   const auto refuse = [](std::string detail, json::value id) {
     return make_fault(
-        rpc_fault_kind::invalid_request, std::move(detail), std::move(id));
+      rpc_fault_kind::invalid_request, std::move(detail), std::move(id));
   };
   auto* object = call.if_object();
   if (object == nullptr)
     return refuse(
-        "a request is an object, not " + std::string{kind_name(call)}, nullptr);
+      "a request is an object, not " + std::string{kind_name(call)}, nullptr);
   rpc_request request;
   if (auto* id = object->if_contains("id")) {
     if (!is_text(*id) && !id->is_number() && !id->is_null())
@@ -140,7 +140,7 @@ std::optional<write_error> parse_data(const json::object& data) {
   if (!code || !message)
     return std::nullopt;
   auto error = make_error(
-      *code, std::string{*message}, find_text(data, "method").value_or(""));
+    *code, std::string{*message}, find_text(data, "method").value_or(""));
   const auto outcome = find_text(data, "outcome");
   if (outcome == to_string(write_outcome::unknown))
     error.outcome = write_outcome::unknown;
@@ -157,7 +157,7 @@ write_error error_of_number(std::int64_t number, std::string message) {
       const bool envelope = row.kind == rpc_fault_kind::parse_error
                             || row.kind == rpc_fault_kind::invalid_request;
       auto error = make_error(
-          envelope ? error_code::internal : row.code, std::move(message));
+        envelope ? error_code::internal : row.code, std::move(message));
       error.outcome = row.outcome;
       return error;
     }
@@ -172,8 +172,8 @@ write_error error_of_number(std::int64_t number, std::string message) {
       return error;
     }
   auto error = make_error(
-      error_code::internal,
-      std::move(message) + " (error " + std::to_string(number) + ")");
+    error_code::internal,
+    std::move(message) + " (error " + std::to_string(number) + ")");
   error.outcome = write_outcome::unknown;
   return error;
 }
@@ -189,8 +189,8 @@ write_error parse_error_object(const json::value& value) {
   const auto* code = object->if_contains("code");
   const auto* number = code != nullptr ? code->if_int64() : nullptr;
   return error_of_number(
-      number != nullptr ? *number : 0,
-      std::string{find_text(*object, "message").value_or("no message")});
+    number != nullptr ? *number : 0,
+    std::string{find_text(*object, "message").value_or("no message")});
 }
 
 write_error no_response(std::string_view why) {
@@ -203,11 +203,11 @@ write_error no_response(std::string_view why) {
 
 json::object data_object(const write_error& error) {
   return {
-      {"code", to_string(error.code)},
-      {"message", error.message},
-      {"method", error.method},
-      {"retryable", error.is_retryable()},
-      {"outcome", to_string(error.outcome)},
+    {"code", to_string(error.code)},
+    {"message", error.message},
+    {"method", error.method},
+    {"retryable", error.is_retryable()},
+    {"outcome", to_string(error.outcome)},
   };
 }
 
@@ -225,12 +225,11 @@ std::string call_text(std::string_view method, const json::value& params) {
 }
 
 std::string response_text(
-    const json::value& id, std::string_view member,
-    const std::string& content) {
+  const json::value& id, std::string_view member, const std::string& content) {
   const auto id_text = json::serialize(id);
   std::string text;
   text.reserve(
-      opening.size() + member.size() + content.size() + id_text.size() + 16);
+    opening.size() + member.size() + content.size() + id_text.size() + 16);
   text += opening;
   text += ",\"";
   text += member;
@@ -265,15 +264,15 @@ rpc_message parse_message(std::string_view text) {
   }
   if (batch->empty()) {
     message.calls.emplace_back(
-        make_fault(rpc_fault_kind::invalid_request, "the batch is empty"));
+      make_fault(rpc_fault_kind::invalid_request, "the batch is empty"));
     return message;
   }
   if (batch->size() > batch_calls_max) {
     message.calls.emplace_back(limit_fault(
-        rpc_fault_kind::invalid_request,
-        "the batch has " + std::to_string(batch->size())
-            + " calls, more than batch_calls_max = "
-            + std::to_string(batch_calls_max)));
+      rpc_fault_kind::invalid_request,
+      "the batch has " + std::to_string(batch->size())
+        + " calls, more than batch_calls_max = "
+        + std::to_string(batch_calls_max)));
     return message;
   }
   message.batch = true;
@@ -304,14 +303,14 @@ result<rpc_response> parse_response(std::string_view text) {
 
 json::object error_object(const write_error& error) {
   return {
-      {"code", rpc_number(error.code)},
-      {"message", error.message},
-      {"data", data_object(error)},
+    {"code", rpc_number(error.code)},
+    {"message", error.message},
+    {"data", data_object(error)},
   };
 }
 
 std::string request_text(
-    const json::value& id, std::string_view method, const json::value& params) {
+  const json::value& id, std::string_view method, const json::value& params) {
   auto text = call_text(method, params);
   text += R"(,"id":)";
   text += json::serialize(id);
@@ -334,9 +333,9 @@ std::string error_text(const json::value& id, const write_error& error) {
 
 std::string fault_text(const rpc_fault& fault) {
   const json::object error{
-      {"code", static_cast<int>(fault.kind)},
-      {"message", fault.message},
-      {"data", data_object(fault.data)},
+    {"code", static_cast<int>(fault.kind)},
+    {"message", fault.message},
+    {"data", data_object(fault.data)},
   };
   return response_text(fault.id, "error", json::serialize(error));
 }

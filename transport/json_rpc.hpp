@@ -55,7 +55,7 @@ struct rpc_fault {
 /// The fault of that kind: `error.message` is the specification's text,
 /// `detail` is the message of `error.data`.
 rpc_fault make_fault(
-    rpc_fault_kind kind, std::string detail, boost::json::value id = nullptr);
+  rpc_fault_kind kind, std::string detail, boost::json::value id = nullptr);
 
 using rpc_call = std::variant<rpc_request, rpc_fault>;
 
@@ -93,8 +93,8 @@ boost::json::object error_object(const write_error& error);
 
 /// A request; params that are null are left out.
 std::string request_text(
-    const boost::json::value& id, std::string_view method,
-    const boost::json::value& params);
+  const boost::json::value& id, std::string_view method,
+  const boost::json::value& params);
 
 /// A notification; params that are null are left out.
 std::string

@@ -48,8 +48,8 @@ public:
 private:
   held_files() {
     ::pthread_atfork(
-        [] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-        [] { instance().close_all(); });
+      [] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+      [] { instance().close_all(); });
   }
 
   /// In the child, which inherited the mutex locked.
@@ -74,7 +74,7 @@ struct flock whole_file(short type) {
 write_error lock_error(const char* what, const std::string& path) {
   const auto number = errno;
   return os_error(
-      "cannot " + std::string{what} + " the lock file " + path, number);
+    "cannot " + std::string{what} + " the lock file " + path, number);
 }
 
 /// True if `fd` is the file that `path` names now: a lock on a file that was
@@ -126,8 +126,9 @@ std::optional<primary_record> parse_record(std::string_view text) {
       known.emplace(name, *member);
   });
   auto record = decode<primary_record>(known);
-  if (!record || record->pid <= 0 || record->epoch <= 0
-      || record->rpc_addr.empty() || record->pub_addr.empty())
+  if (
+    !record || record->pid <= 0 || record->epoch <= 0
+    || record->rpc_addr.empty() || record->pub_addr.empty())
     return std::nullopt;
   return std::move(*record);
 }
@@ -135,11 +136,14 @@ std::optional<primary_record> parse_record(std::string_view text) {
 } // namespace
 
 leader_lock::leader_lock(unique_fd file, std::string path)
-    : file_(std::move(file)), path_(std::move(path)), owner_(::getpid()) {}
+  : file_(std::move(file)),
+    path_(std::move(path)),
+    owner_(::getpid()) {}
 
 leader_lock::leader_lock(leader_lock&& other) noexcept
-    : file_(std::move(other.file_)), path_(std::move(other.path_)),
-      owner_(std::exchange(other.owner_, -1)) {}
+  : file_(std::move(other.file_)),
+    path_(std::move(other.path_)),
+    owner_(std::exchange(other.owner_, -1)) {}
 
 leader_lock& leader_lock::operator=(leader_lock&& other) noexcept {
   if (this != &other) {
@@ -158,7 +162,7 @@ leader_lock::try_acquire(const instance_directory& directory) {
   const std::lock_guard no_fork{held.mutex()};
   for (int attempt = 0; attempt < replacements_max; ++attempt) {
     constexpr int flags =
-        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     unique_fd file{::open(path.c_str(), flags, S_IRUSR | S_IWUSR)};
     if (!file)
       return lock_error("open", path);
@@ -176,16 +180,16 @@ leader_lock::try_acquire(const instance_directory& directory) {
     return std::optional{leader_lock{std::move(file), path}};
   }
   return make_error(
-      error_code::internal, "the lock file " + path
-                                + " is replaced all the time; stop whatever "
-                                  "removes it");
+    error_code::internal, "the lock file " + path
+                            + " is replaced all the time; stop whatever "
+                              "removes it");
 }
 
 result<void> leader_lock::publish(const primary_record& record) {
   if (!held())
     return make_error(
-        error_code::internal,
-        "the lock is not held, so there is no primary to be published");
+      error_code::internal,
+      "the lock is not held, so there is no primary to be published");
   // The final newline tells a reader that the text is complete.
   const auto text = encode_text(record) + "\n";
   if (::ftruncate(file_.get(), 0) != 0)

@@ -28,8 +28,8 @@ struct primary_record {
   bool operator==(const primary_record&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(
-    primary_record, (),
-    (instance_id, pid, epoch, rpc_addr, pub_addr, started_at, version))
+  primary_record, (),
+  (instance_id, pid, epoch, rpc_addr, pub_addr, started_at, version))
 
 /// The exclusive kernel lock on the lock file (an open file description lock:
 /// it also excludes other holders in this process, and goes when the process

@@ -13,8 +13,8 @@ namespace dbproxy {
 namespace {
 
 write_error refused(
-    const std::filesystem::path& path, std::string_view why,
-    std::string_view advice) {
+  const std::filesystem::path& path, std::string_view why,
+  std::string_view advice) {
   std::string text = "the directory " + path.string() + " is refused: ";
   text += why;
   text += "; ";
@@ -35,18 +35,18 @@ result<bool> check_private_directory(const std::filesystem::path& path) {
     return refused(path, "it is a symbolic link", "remove the link");
   if (!S_ISDIR(found.st_mode))
     return refused(
-        path, "something that is no directory has its name",
-        "move that out of the way");
+      path, "something that is no directory has its name",
+      "move that out of the way");
   if (found.st_uid != ::geteuid())
     return refused(
-        path,
-        "it belongs to user " + std::to_string(found.st_uid) + ", not to user "
-            + std::to_string(::geteuid()),
-        "run as its owner, or have it removed");
+      path,
+      "it belongs to user " + std::to_string(found.st_uid) + ", not to user "
+        + std::to_string(::geteuid()),
+      "run as its owner, or have it removed");
   if ((found.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     return refused(
-        path, "other users have access to it",
-        "chmod 700 it after a look at what is in it");
+      path, "other users have access to it",
+      "chmod 700 it after a look at what is in it");
   return true;
 }
 
@@ -57,17 +57,17 @@ result<void> make_private_directory(const std::filesystem::path& path) {
       return os_error("cannot make " + path.string() + " private", errno);
   } else if (errno != EEXIST) {
     return os_error(
-        "cannot create the directory " + path.string(), errno,
-        "the folder that it is to be in must be writable");
+      "cannot create the directory " + path.string(), errno,
+      "the folder that it is to be in must be writable");
   }
   auto checked = check_private_directory(path);
   if (!checked)
     return checked.error();
   if (!*checked)
     return make_error(
-        error_code::internal, "the directory " + path.string()
-                                  + " was removed by somebody while it "
-                                  + "was being created; try again");
+      error_code::internal, "the directory " + path.string()
+                              + " was removed by somebody while it "
+                              + "was being created; try again");
   return {};
 }
 

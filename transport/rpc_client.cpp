@@ -16,8 +16,7 @@ using std::chrono::milliseconds;
 
 milliseconds left_until(clock::time_point deadline) {
   return std::max(
-      milliseconds{0},
-      std::chrono::ceil<milliseconds>(deadline - clock::now()));
+    milliseconds{0}, std::chrono::ceil<milliseconds>(deadline - clock::now()));
 }
 
 /// The response to call `id` in one message, nothing if it is to another one,
@@ -29,7 +28,7 @@ response_to(std::int64_t id, std::string_view text) {
   if (!response)
     return rpc_response{id, std::move(response).error()};
   const bool ours =
-      response->id == id || (response->id.is_null() && !response->outcome);
+    response->id == id || (response->id.is_null() && !response->outcome);
   if (!ours)
     return std::nullopt;
   return std::move(*response);
@@ -38,7 +37,8 @@ response_to(std::int64_t id, std::string_view text) {
 } // namespace
 
 rpc_client::rpc_client(zmq_socket dealer, std::string rpc_addr)
-    : dealer_(std::move(dealer)), rpc_addr_(std::move(rpc_addr)) {}
+  : dealer_(std::move(dealer)),
+    rpc_addr_(std::move(rpc_addr)) {}
 
 result<rpc_client> rpc_client::connect(const std::string& rpc_addr) {
   auto dealer = zmq_socket::open(socket_kind::dealer, {.connected_only = true});
@@ -50,8 +50,8 @@ result<rpc_client> rpc_client::connect(const std::string& rpc_addr) {
 }
 
 result<boost::json::value> rpc_client::call(
-    std::string_view method, const boost::json::value& params,
-    milliseconds timeout) {
+  std::string_view method, const boost::json::value& params,
+  milliseconds timeout) {
   const auto deadline = clock::now() + timeout;
   const auto id = ++last_id_;
   auto text = request_text(id, method, params);
@@ -76,10 +76,10 @@ result<boost::json::value> rpc_client::call(
     }
   }
   auto error = make_error(
-      error_code::unreachable,
-      "no answer from " + rpc_addr_ + " within "
-          + std::to_string(timeout.count()) + " ms",
-      method);
+    error_code::unreachable,
+    "no answer from " + rpc_addr_ + " within " + std::to_string(timeout.count())
+      + " ms",
+    method);
   error.outcome = sent ? write_outcome::unknown : write_outcome::not_applied;
   return error;
 }

@@ -26,8 +26,8 @@ public:
   /// `timeout`: its outcome is "not applied" if the request was never sent,
   /// else unknown.
   result<boost::json::value> call(
-      std::string_view method, const boost::json::value& params,
-      std::chrono::milliseconds timeout);
+    std::string_view method, const boost::json::value& params,
+    std::chrono::milliseconds timeout);
 
 private:
   rpc_client(zmq_socket dealer, std::string rpc_addr);

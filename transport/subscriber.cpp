@@ -11,8 +11,8 @@ subscriber::subscriber(zmq_socket socket) : socket_(std::move(socket)) {}
 
 result<subscriber> subscriber::connect(const std::string& pub_addr) {
   auto socket = zmq_socket::open(
-      socket_kind::subscriber,
-      {.receive_queue_max = limits::subscriber_frames_max});
+    socket_kind::subscriber,
+    {.receive_queue_max = limits::subscriber_frames_max});
   if (!socket)
     return socket.error();
   if (auto connected = socket->connect(pub_addr); !connected)
@@ -34,8 +34,8 @@ subscriber::receive(std::chrono::milliseconds timeout) {
     return event;
   if (count != frames.size())
     return make_error(
-        error_code::internal,
-        "a message of " + std::to_string(count) + " frames is no event");
+      error_code::internal,
+      "a message of " + std::to_string(count) + " frames is no event");
   event = event_frames{std::move(frames[0]), std::move(frames[1])};
   return event;
 }

@@ -19,7 +19,7 @@ constexpr int request_queue_max = int{limits::peer_in_flight_max};
 /// as libzmq, once it has stopped reading, loses what is left in the kernel's
 /// buffer when the primary closes the connection.
 constexpr int reply_queue_max =
-    int{limits::instance_writes_max + limits::queued_reads_max};
+  int{limits::instance_writes_max + limits::queued_reads_max};
 
 } // namespace
 
@@ -28,8 +28,8 @@ zmq_client::zmq_client(zmq_socket dealer) : dealer_(std::move(dealer)) {}
 result<std::unique_ptr<zmq_client>>
 zmq_client::connect(const std::string& rpc_addr) {
   auto dealer = zmq_socket::open(
-      socket_kind::dealer, {.send_queue_max = request_queue_max,
-                            .receive_queue_max = reply_queue_max});
+    socket_kind::dealer, {.send_queue_max = request_queue_max,
+                          .receive_queue_max = reply_queue_max});
   if (!dealer)
     return dealer.error();
   if (auto connected = dealer->connect(rpc_addr); !connected)
@@ -39,8 +39,8 @@ zmq_client::connect(const std::string& rpc_addr) {
 
 void zmq_client::send(std::vector<std::string> payloads) {
   waiting_.insert(
-      waiting_.end(), std::make_move_iterator(payloads.begin()),
-      std::make_move_iterator(payloads.end()));
+    waiting_.end(), std::make_move_iterator(payloads.begin()),
+    std::make_move_iterator(payloads.end()));
   flush();
 }
 
@@ -71,12 +71,12 @@ void zmq_client::drain() {
   const auto deadline = std::chrono::steady_clock::now() + linger_max;
   const auto left = [deadline] {
     return std::max(
-        milliseconds{0}, std::chrono::ceil<milliseconds>(
-                             deadline - std::chrono::steady_clock::now()));
+      milliseconds{0}, std::chrono::ceil<milliseconds>(
+                         deadline - std::chrono::steady_clock::now()));
   };
   while (has_waiting() && left() > milliseconds{0}) {
     poll_entry entry{
-        .socket = &dealer_, .want_read = false, .want_write = true};
+      .socket = &dealer_, .want_read = false, .want_write = true};
     wait_for_events({&entry, 1}, left());
     flush();
   }

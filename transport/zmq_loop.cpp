@@ -56,8 +56,8 @@ struct send_command {
 struct quit_command {};
 
 using command = std::variant<
-    serve_command, stop_serving_command, reply_command, publish_command,
-    connect_command, disconnect_command, send_command, quit_command>;
+  serve_command, stop_serving_command, reply_command, publish_command,
+  connect_command, disconnect_command, send_command, quit_command>;
 
 /// While it lives, threads that are created get no signals: a handler of the
 /// host's is not to run on them. Faults of their own still reach them.
@@ -137,7 +137,9 @@ private:
 class zmq_loop::worker {
 public:
   worker(handlers on, inbox& box, std::atomic<std::uint64_t>& dropped)
-      : on_(std::move(on)), inbox_(box), dropped_(dropped) {}
+    : on_(std::move(on)),
+      inbox_(box),
+      dropped_(dropped) {}
 
   void run() {
     std::vector<command> commands;
@@ -154,8 +156,8 @@ public:
   void operator()(serve_command& serve) {
     if (server_) {
       serve.done.set_value(make_error(
-          error_code::internal, "cannot bind " + serve.where.rpc_addr
-                                    + ": this instance is serving already"));
+        error_code::internal, "cannot bind " + serve.where.rpc_addr
+                                + ": this instance is serving already"));
       return;
     }
     auto server = zmq_server::bind(serve.where, dropped_);
@@ -268,8 +270,8 @@ private:
 // -- zmq_loop ----------------------------------------------------------------
 
 zmq_loop::zmq_loop(handlers on, std::unique_ptr<inbox> box)
-    : inbox_(std::move(box)),
-      worker_(std::make_unique<worker>(std::move(on), *inbox_, dropped_)) {}
+  : inbox_(std::move(box)),
+    worker_(std::make_unique<worker>(std::move(on), *inbox_, dropped_)) {}
 
 result<std::unique_ptr<zmq_loop>> zmq_loop::start(handlers on) {
   assert(on.on_requests && on.on_replies);
@@ -277,7 +279,7 @@ result<std::unique_ptr<zmq_loop>> zmq_loop::start(handlers on) {
   if (!wake)
     return os_error("cannot create an eventfd", errno);
   std::unique_ptr<zmq_loop> loop{
-      new zmq_loop{std::move(on), std::make_unique<inbox>(std::move(wake))}};
+    new zmq_loop{std::move(on), std::make_unique<inbox>(std::move(wake))}};
   const signals_blocked blocked;
   try {
     loop->thread_ = std::jthread{[w = loop->worker_.get()] {

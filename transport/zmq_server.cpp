@@ -49,21 +49,22 @@ peer_message to_request(std::array<std::string, 3>& frames, std::size_t count) {
 } // namespace
 
 zmq_server::zmq_server(
-    endpoints where, zmq_socket router, zmq_socket publisher,
-    std::atomic<std::uint64_t>& dropped)
-    : dropped_(dropped), where_(std::move(where)), router_(std::move(router)),
-      publisher_(std::move(publisher)) {}
+  endpoints where, zmq_socket router, zmq_socket publisher,
+  std::atomic<std::uint64_t>& dropped)
+  : dropped_(dropped),
+    where_(std::move(where)),
+    router_(std::move(router)),
+    publisher_(std::move(publisher)) {}
 
 result<std::unique_ptr<zmq_server>>
 zmq_server::bind(const endpoints& where, std::atomic<std::uint64_t>& dropped) {
   auto router = zmq_socket::open(
-      socket_kind::router, {.send_queue_max = reply_queue_max,
-                            .receive_queue_max = request_queue_max});
+    socket_kind::router, {.send_queue_max = reply_queue_max,
+                          .receive_queue_max = request_queue_max});
   if (!router)
     return router.error();
   auto publisher = router->open_beside(
-      socket_kind::publisher,
-      {.send_queue_max = limits::subscriber_frames_max});
+    socket_kind::publisher, {.send_queue_max = limits::subscriber_frames_max});
   if (!publisher)
     return publisher.error();
   if (auto bound = router->bind(where.rpc_addr); !bound)
@@ -72,8 +73,8 @@ zmq_server::bind(const endpoints& where, std::atomic<std::uint64_t>& dropped) {
     remove_socket_file(where.rpc_addr);
     return bound.error();
   }
-  return std::unique_ptr<zmq_server>{new zmq_server{
-      where, std::move(*router), std::move(*publisher), dropped}};
+  return std::unique_ptr<zmq_server>{
+    new zmq_server{where, std::move(*router), std::move(*publisher), dropped}};
 }
 
 zmq_server::~zmq_server() {
@@ -86,8 +87,8 @@ zmq_server::~zmq_server() {
     retry();
   }
   const auto left = std::max(
-      std::chrono::milliseconds{0},
-      std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()));
+    std::chrono::milliseconds{0},
+    std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()));
   router_.set_linger(left);
   publisher_.set_linger(left);
 }
@@ -165,7 +166,7 @@ std::optional<std::chrono::milliseconds> zmq_server::retry_pause() const {
   if (backlogs_.empty())
     return std::nullopt;
   const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(retry_at_ - clock::now());
+    std::chrono::ceil<std::chrono::milliseconds>(retry_at_ - clock::now());
   return std::max(left, std::chrono::milliseconds{0});
 }
 
@@ -175,9 +176,8 @@ void zmq_server::retry() {
   bool progress = false;
   for (auto& [peer, waiting] : backlogs_)
     progress |= send_backlog(waiting);
-  std::erase_if(backlogs_, [](const auto& entry) {
-    return entry.second.replies.empty();
-  });
+  std::erase_if(
+    backlogs_, [](const auto& entry) { return entry.second.replies.empty(); });
   pause_ = progress ? retry_pause_min : std::min(2 * pause_, retry_pause_max);
   retry_at_ = clock::now() + pause_;
 }

@@ -81,8 +81,8 @@ private:
   };
 
   zmq_server(
-      endpoints where, zmq_socket router, zmq_socket publisher,
-      std::atomic<std::uint64_t>& dropped);
+    endpoints where, zmq_socket router, zmq_socket publisher,
+    std::atomic<std::uint64_t>& dropped);
 
   send_status send(peer_message& reply);
   void keep(peer_message reply);

@@ -45,7 +45,7 @@ zmq::socket_type type_of(socket_kind kind) noexcept {
 }
 
 void configure(
-    zmq::socket_t& socket, socket_kind kind, const socket_options& options) {
+  zmq::socket_t& socket, socket_kind kind, const socket_options& options) {
   namespace opt = zmq::sockopt;
   socket.set(opt::linger, 0);
   socket.set(opt::maxmsgsize, std::int64_t{limits::frame_bytes_max});
@@ -62,7 +62,7 @@ void configure(
 
 /// EINTR is not a failure of anything: nothing here waits.
 send_status try_send(
-    zmq::socket_t& socket, zmq::message_t& message, zmq::send_flags flags) {
+  zmq::socket_t& socket, zmq::message_t& message, zmq::send_flags flags) {
   for (;;) {
     try {
       return socket.send(message, flags) ? send_status::sent
@@ -92,9 +92,10 @@ bool try_receive(zmq::socket_t& socket, zmq::message_t& message) {
 // -- zmq_socket --------------------------------------------------------------
 
 zmq_socket::zmq_socket(
-    std::shared_ptr<zmq::context_t> context,
-    std::unique_ptr<zmq::socket_t> socket) noexcept
-    : context_(std::move(context)), socket_(std::move(socket)) {}
+  std::shared_ptr<zmq::context_t> context,
+  std::unique_ptr<zmq::socket_t> socket) noexcept
+  : context_(std::move(context)),
+    socket_(std::move(socket)) {}
 
 zmq_socket::zmq_socket(zmq_socket&&) noexcept = default;
 zmq_socket::~zmq_socket() = default;
@@ -107,8 +108,8 @@ zmq_socket& zmq_socket::operator=(zmq_socket&& other) noexcept {
 }
 
 result<zmq_socket> zmq_socket::open_in(
-    std::shared_ptr<zmq::context_t> context, socket_kind kind,
-    const socket_options& options) {
+  std::shared_ptr<zmq::context_t> context, socket_kind kind,
+  const socket_options& options) {
   try {
     if (!context)
       context = std::make_shared<zmq::context_t>(1);
@@ -154,17 +155,17 @@ void zmq_socket::set_linger(std::chrono::milliseconds linger) {
 
 send_status zmq_socket::send(std::string& frame, bool more) {
   const auto flags =
-      zmq::send_flags::dontwait
-      | (more ? zmq::send_flags::sndmore : zmq::send_flags::none);
+    zmq::send_flags::dontwait
+    | (more ? zmq::send_flags::sndmore : zmq::send_flags::none);
   if (frame.size() < zero_copy_bytes_min) {
     zmq::message_t message{frame.data(), frame.size()};
     return try_send(*socket_, message, flags);
   }
   auto holder = std::make_unique<std::string>(std::move(frame));
   zmq::message_t message{
-      holder->data(), holder->size(),
-      [](void*, void* hint) { delete static_cast<std::string*>(hint); },
-      holder.get()};
+    holder->data(), holder->size(),
+    [](void*, void* hint) { delete static_cast<std::string*>(hint); },
+    holder.get()};
   // From here on the message owns it, until libzmq has sent the last byte.
   auto* text = holder.release();
   const auto status = try_send(*socket_, message, flags);
@@ -189,24 +190,24 @@ std::size_t zmq_socket::receive(std::span<std::string> frames) {
 // -- waiting -----------------------------------------------------------------
 
 bool wait_for_events(
-    std::span<poll_entry> entries,
-    std::optional<std::chrono::milliseconds> timeout) {
+  std::span<poll_entry> entries,
+  std::optional<std::chrono::milliseconds> timeout) {
   assert(entries.size() <= poll_entries_max);
   std::array<zmq_pollitem_t, poll_entries_max> items{};
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto& entry = entries[i];
     items[i].socket =
-        entry.socket != nullptr ? entry.socket->socket_->handle() : nullptr;
+      entry.socket != nullptr ? entry.socket->socket_->handle() : nullptr;
     items[i].fd = entry.fd;
     items[i].events = static_cast<short>(
-        (entry.want_read ? ZMQ_POLLIN : 0)
-        | (entry.want_write ? ZMQ_POLLOUT : 0));
+      (entry.want_read ? ZMQ_POLLIN : 0)
+      | (entry.want_write ? ZMQ_POLLOUT : 0));
   }
   int ready = 0;
   try {
     ready = zmq::poll(
-        items.data(), entries.size(),
-        timeout.value_or(std::chrono::milliseconds{-1}));
+      items.data(), entries.size(),
+      timeout.value_or(std::chrono::milliseconds{-1}));
   } catch (const zmq::error_t& error) {
     if (error.num() != EINTR)
       throw;

@@ -87,16 +87,16 @@ public:
 
 private:
   friend bool wait_for_events(
-      std::span<struct poll_entry> entries,
-      std::optional<std::chrono::milliseconds> timeout);
+    std::span<struct poll_entry> entries,
+    std::optional<std::chrono::milliseconds> timeout);
 
   zmq_socket(
-      std::shared_ptr<zmq::context_t> context,
-      std::unique_ptr<zmq::socket_t> socket) noexcept;
+    std::shared_ptr<zmq::context_t> context,
+    std::unique_ptr<zmq::socket_t> socket) noexcept;
 
   static result<zmq_socket> open_in(
-      std::shared_ptr<zmq::context_t> context, socket_kind kind,
-      const socket_options& options);
+    std::shared_ptr<zmq::context_t> context, socket_kind kind,
+    const socket_options& options);
 
   std::shared_ptr<zmq::context_t> context_;
   std::unique_ptr<zmq::socket_t> socket_;
@@ -116,8 +116,8 @@ struct poll_entry {
 /// one is. False on a timeout, and when a signal came in between. At most
 /// poll_entries_max entries; on the thread of their sockets.
 bool wait_for_events(
-    std::span<poll_entry> entries,
-    std::optional<std::chrono::milliseconds> timeout);
+  std::span<poll_entry> entries,
+  std::optional<std::chrono::milliseconds> timeout);
 
 inline constexpr std::size_t poll_entries_max = 8;
 

@@ -74,8 +74,7 @@ void add_call(CLI::App& app, program& main) {
   add_database(*command, main);
   command->add_option("METHOD", request->method, "The method's name")
     ->required();
-  command->add_option(
-    "PARAMS", request->params, "Its parameters, as JSON");
+  command->add_option("PARAMS", request->params, "Its parameters, as JSON");
   command
     ->add_option(
       "--request-id", request->request_id,
@@ -84,8 +83,8 @@ void add_call(CLI::App& app, program& main) {
   command
     ->add_option("--timeout", request->timeout_ms, "The deadline, from now")
     ->type_name("MS")
-    ->check(CLI::Range(
-      std::int64_t{1}, std::int64_t{limits::timeout_max.count()}));
+    ->check(
+      CLI::Range(std::int64_t{1}, std::int64_t{limits::timeout_max.count()}));
   command->footer([] { return method_help(); });
   command->callback([&main, request] {
     main.run = [&main, request] { return call(main.database, *request); };

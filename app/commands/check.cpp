@@ -17,8 +17,8 @@ int check(const std::string& database) {
   if (!path)
     return print_error(path.error());
   if (!std::filesystem::exists(*path))
-    return print_error(make_error(
-      error_code::internal, path->string() + " does not exist"));
+    return print_error(
+      make_error(error_code::internal, path->string() + " does not exist"));
   open_options options;
   options.path = path->string();
   auto opened = open_database(options);

@@ -53,8 +53,8 @@ child_process::start(const std::vector<std::string>& arguments) {
   posix_spawn_file_actions_adddup2(&actions, to_child[0], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, from_child[1], STDOUT_FILENO);
   pid_t pid = -1;
-  auto failed = posix_spawn(
-    &pid, program.c_str(), &actions, nullptr, argv.data(), environ);
+  auto failed =
+    posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   ::close(to_child[0]);
   ::close(from_child[1]);

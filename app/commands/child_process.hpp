@@ -40,7 +40,9 @@ public:
 
 private:
   child_process(pid_t pid, int input, int output)
-    : pid_(pid), input_(input), output_(output) {}
+    : pid_(pid),
+      input_(input),
+      output_(output) {}
 
   pid_t pid_;
   int input_;

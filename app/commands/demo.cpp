@@ -92,7 +92,8 @@ struct writer_process {
 class demo_run {
 public:
   demo_run(std::string database, file_selection input)
-    : database_(std::move(database)), input_(std::move(input)) {}
+    : database_(std::move(database)),
+      input_(std::move(input)) {}
 
   /// The faults found; empty where all is well.
   result<std::vector<std::string>> run() {
@@ -203,11 +204,11 @@ private:
         auto id = std::to_string(i);
         auto parts = json::serialize(json::array{
           json::object{{"type", "text"}, {"text", "read " + file.path}}});
-        reading
-          = self.child.write_line(line_of(create_file{
-              "file-" + id, session, file.path, file.content, file.sha256}))
-            && self.child.write_line(line_of(create_message{
-              "message-" + id, session, "assistant", parts, {}}));
+        reading =
+          self.child.write_line(line_of(create_file{
+            "file-" + id, session, file.path, file.content, file.sha256}))
+          && self.child.write_line(line_of(
+            create_message{"message-" + id, session, "assistant", parts, {}}));
       }
       if (index == 0)
         release_primary_.wait(false);
@@ -238,10 +239,11 @@ private:
     auto database = open_database(options);
     if (!database)
       return database.error();
-    auto expect = [&](std::string_view method, std::string_view table,
-                      std::size_t asked) -> result<void> {
-      auto count
-        = database->prepare("SELECT count(*) FROM " + std::string{table});
+    auto expect = [&](
+                    std::string_view method, std::string_view table,
+                    std::size_t asked) -> result<void> {
+      auto count =
+        database->prepare("SELECT count(*) FROM " + std::string{table});
       if (!count)
         return count.error();
       if (auto row = count->step(); !row)
@@ -335,8 +337,8 @@ void add_demo(CLI::App& app, program& main) {
     main.run = [&main, folder] {
       auto chosen = *folder;
       if (chosen.empty())
-        chosen = fs::is_directory(DBPROXY_SOURCE_DIR) ? DBPROXY_SOURCE_DIR
-                                                      : ".";
+        chosen =
+          fs::is_directory(DBPROXY_SOURCE_DIR) ? DBPROXY_SOURCE_DIR : ".";
       return demo(chosen, main.database);
     };
   });

@@ -49,8 +49,9 @@ BOOST_DESCRIBE_STRUCT(load_line, (), (method, params, request_id))
 /// What became of the writes.
 class tally {
 public:
-  void succeed(const call_result& outcome, const std::string& method,
-               std::chrono::nanoseconds duration) {
+  void succeed(
+    const call_result& outcome, const std::string& method,
+    std::chrono::nanoseconds duration) {
     ++acked_;
     ++methods_[method];
     if (outcome.route == write_route::forwarded)
@@ -70,8 +71,7 @@ public:
 
   json::object to_json(std::int64_t retried) const {
     auto quantiles = latencies_.to_json();
-    auto seconds
-      = std::chrono::duration<double>(clock::now() - begun_).count();
+    auto seconds = std::chrono::duration<double>(clock::now() - begun_).count();
     json::object errors;
     for (const auto& [code, count] : errors_)
       errors[code] = count;
@@ -133,8 +133,7 @@ private:
   static write_error error(const char* what, const std::string& path) {
     return make_error(
       error_code::internal,
-      std::string{"cannot "} + what + " " + path + ": "
-        + std::strerror(errno));
+      std::string{"cannot "} + what + " " + path + ": " + std::strerror(errno));
   }
 
   int fd_ = -1;
@@ -245,8 +244,8 @@ private:
   void show_progress() {
     auto now = clock::now();
     auto report_ms = state_->request.report_ms;
-    auto interval = report_ms > 0 ? std::chrono::milliseconds{report_ms}
-                                  : progress_interval;
+    auto interval =
+      report_ms > 0 ? std::chrono::milliseconds{report_ms} : progress_interval;
     if (now < next_progress_ || (report_ms == 0 && !terminal_))
       return;
     next_progress_ = now + interval;
@@ -344,8 +343,8 @@ void add_load(CLI::App& app, program& main) {
   command
     ->add_option("--timeout", request->timeout_ms, "The deadline of each write")
     ->type_name("MS")
-    ->check(CLI::Range(
-      std::int64_t{1}, std::int64_t{limits::timeout_max.count()}));
+    ->check(
+      CLI::Range(std::int64_t{1}, std::int64_t{limits::timeout_max.count()}));
   command
     ->add_option(
       "--report", request->report_ms,

@@ -45,8 +45,8 @@ int serve(const instance_options& options) {
 } // namespace
 
 void add_serve(CLI::App& app, program& main) {
-  auto* command = app.add_subcommand(
-    "serve", "Run an instance until SIGINT or SIGTERM");
+  auto* command =
+    app.add_subcommand("serve", "Run an instance until SIGINT or SIGTERM");
   auto options = std::make_shared<instance_options>();
   add_database(*command, main);
   add_role(*command, options->role);

@@ -24,7 +24,8 @@ constexpr auto slice = 100ms;
 class watcher {
 public:
   watcher(instance_directory directory, std::string prefix)
-    : directory_(std::move(directory)), prefix_(std::move(prefix)) {}
+    : directory_(std::move(directory)),
+      prefix_(std::move(prefix)) {}
 
   /// One step: an event, a change of primary, or nothing for a while.
   result<void> step(stop_signals& signals) {

@@ -94,16 +94,16 @@ write_ptr make_write(
 struct fixture : test_coordinator_fixture<> {
   slow_writer_actor writer = sys.spawn(slow_writer);
   publisher_actor publisher = sys.spawn(collector);
-  coordinator_actor uut
-    = sys.spawn(coordinator, coordinator_parts{writer, publisher, {}});
+  coordinator_actor uut =
+    sys.spawn(coordinator, coordinator_parts{writer, publisher, {}});
   std::vector<std::pair<std::string, result<written>>> answers;
 
   fixture() { consume_messages(); }
 
   ~fixture() override {
-    for (auto handle : {caf::actor_cast<caf::actor>(uut),
-                        caf::actor_cast<caf::actor>(writer),
-                        caf::actor_cast<caf::actor>(publisher)})
+    for (auto handle :
+         {caf::actor_cast<caf::actor>(uut), caf::actor_cast<caf::actor>(writer),
+          caf::actor_cast<caf::actor>(publisher)})
       caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
     run();
   }
@@ -114,7 +114,8 @@ struct fixture : test_coordinator_fixture<> {
     auto key = write->key;
     // The asking actor stays; its answer is noted when it comes.
     sys.spawn([this, write, timeout, key](caf::event_based_actor* asking) {
-      asking->request(uut, caf::infinite, submission{write, clock::now() + timeout})
+      asking
+        ->request(uut, caf::infinite, submission{write, clock::now() + timeout})
         .then(
           [this, key](const written& outcome) {
             answers.emplace_back(key, outcome);
@@ -185,8 +186,7 @@ CAF_TEST(a batch has a bound on its rows) {
   for (std::size_t i = 0; i < limits::batch_rows_max + 2; ++i)
     submit(make_write("x" + std::to_string(i)));
   commit();
-  CAF_CHECK_EQUAL(
-    held().batches.at(1).entries.size(), limits::batch_rows_max);
+  CAF_CHECK_EQUAL(held().batches.at(1).entries.size(), limits::batch_rows_max);
   commit();
   CAF_CHECK_EQUAL(held().batches.at(2).entries.size(), 1u);
   commit();
@@ -288,8 +288,9 @@ CAF_TEST(draining refuses new writes and ends when the last is done) {
   submit(make_write("a"));
   auto drained = false;
   sys.spawn([&](caf::event_based_actor* asking) {
-    asking->request(uut, caf::infinite, drain_command{})
-      .then([&] { drained = true; });
+    asking->request(uut, caf::infinite, drain_command{}).then([&] {
+      drained = true;
+    });
   });
   consume_messages();
   submit(make_write("b"));

@@ -144,11 +144,10 @@ CAF_TEST(the facade returns typed errors) {
 
 CAF_TEST(a write by name has a typed result) {
   auto self = start();
-  auto made
-    = self.db().write_with_result<session>("CreateSession", session_named("a"));
+  auto made =
+    self.db().write_with_result<session>("CreateSession", session_named("a"));
   CAF_CHECK_EQUAL(made->id, "a");
-  CAF_CHECK(
-    self.db().write_with_retry("DeleteSession", "a", 5s).has_value());
+  CAF_CHECK(self.db().write_with_retry("DeleteSession", "a", 5s).has_value());
   CAF_CHECK(!self.db().call(get_session_by_id{"a"})->has_value());
 }
 

@@ -60,7 +60,8 @@ caller typed_caller(caf::scoped_actor& self, const proxy_actor& proxy) {
     auto fail = [](const caf::error& error) {
       throw write_failure{from_caf(error)};
     };
-    auto pending = self->request(proxy, caf::infinite, decoded.template as<M>());
+    auto pending =
+      self->request(proxy, caf::infinite, decoded.template as<M>());
     if constexpr (std::is_void_v<typename M::returns>)
       pending.receive([] {}, fail);
     else

@@ -11,8 +11,9 @@ CAF_TEST(quantiles are right to a sixteenth of the value) {
   latency_histogram histogram;
   for (int i = 1; i <= 100'000; ++i)
     histogram.record(std::chrono::microseconds{i});
-  for (auto [q, wanted] : {std::pair{0.5, 50'000.0}, std::pair{0.99, 99'000.0},
-                           std::pair{0.999, 99'900.0}}) {
+  for (auto [q, wanted] :
+       {std::pair{0.5, 50'000.0}, std::pair{0.99, 99'000.0},
+        std::pair{0.999, 99'900.0}}) {
     auto got = static_cast<double>(histogram.quantile(q).count());
     CAF_CHECK(got >= wanted && got <= wanted * (1 + 1.0 / 16));
   }
@@ -59,8 +60,7 @@ CAF_TEST(counters are kept by method and route) {
   CAF_CHECK_EQUAL(figures.retries(), 3);
   auto json = figures.to_json();
   CAF_CHECK_EQUAL(json.at("errors").at("BUSY").as_int64(), 1);
-  CAF_CHECK_EQUAL(
-    json.at("routes").at("direct").at("failed").as_int64(), 1);
+  CAF_CHECK_EQUAL(json.at("routes").at("direct").at("failed").as_int64(), 1);
   CAF_CHECK_EQUAL(
     json.at("methods").at("CreateFile").at("forwarded").at("count"), 1u);
 }

@@ -11,9 +11,8 @@ namespace dbproxy::test {
 class temp_folder {
 public:
   temp_folder() {
-    auto pattern
-      = (std::filesystem::temp_directory_path() / "dbproxy-test-XXXXXX")
-          .string();
+    auto pattern =
+      (std::filesystem::temp_directory_path() / "dbproxy-test-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr)
       throw std::runtime_error("no temporary folder");
     path_ = pattern;

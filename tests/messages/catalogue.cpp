@@ -51,8 +51,7 @@ template <class M>
 void expect_fault(const json::value& params, std::string_view field) {
   auto decoded = codec_for<M>().decode(params);
   if (decoded) {
-    CAF_ERROR(
-      std::string{M::spec.name} + " takes " + json::serialize(params));
+    CAF_ERROR(std::string{M::spec.name} + " takes " + json::serialize(params));
     return;
   }
   auto quoted = "\"" + std::string{field} + "\"";
@@ -120,18 +119,18 @@ CAF_TEST(every method refuses parameters that are no object) {
   for_each_method([](auto id) {
     using M = typename decltype(id)::type;
     CAF_CHECK(!codec_for<M>().decode(json::array{}));
-    if (member_count<M> > 1)
+    if (member_count < M >> 1)
       CAF_CHECK(!codec_for<M>().decode("x"));
   });
 }
 
-CAF_TEST(every text must be UTF-8 whichever way it comes) {
+CAF_TEST(every text must be UTF - 8 whichever way it comes) {
   for_each_field([](auto id, const std::string& name, auto type) {
     using M = typename decltype(id)::type;
     using T = typename decltype(type)::type;
     if constexpr (
-      std::is_same_v<T, std::string>
-      || std::is_same_v<T, std::optional<std::string>>) {
+      std::is_same_v<
+        T, std::string> || std::is_same_v<T, std::optional<std::string>>) {
       auto params = complete<M>();
       params[name] = "\xff";
       expect_fault<M>(params, name);
@@ -158,8 +157,7 @@ CAF_TEST(names are unique and writes have topics) {
   for_each_method([&](auto id) {
     using M = typename decltype(id)::type;
     CAF_CHECK(names.insert(M::spec.name).second);
-    CAF_CHECK_EQUAL(
-      M::spec.topic.empty(), M::spec.kind == method_kind::read);
+    CAF_CHECK_EQUAL(M::spec.topic.empty(), M::spec.kind == method_kind::read);
   });
 }
 

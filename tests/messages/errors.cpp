@@ -37,11 +37,13 @@ CAF_TEST(every code has its name and number and they come back) {
 }
 
 CAF_TEST(only transient errors are retryable) {
-  for (auto code : {error_code::timeout, error_code::unreachable,
-                    error_code::busy, error_code::unavailable})
+  for (auto code :
+       {error_code::timeout, error_code::unreachable, error_code::busy,
+        error_code::unavailable})
     CAF_CHECK(is_retryable(code));
-  for (auto code : {error_code::method_not_found, error_code::invalid_params,
-                    error_code::conflict, error_code::internal})
+  for (auto code :
+       {error_code::method_not_found, error_code::invalid_params,
+        error_code::conflict, error_code::internal})
     CAF_CHECK(!is_retryable(code));
 }
 
@@ -77,7 +79,8 @@ CAF_TEST(meta out of bounds is refused with the field) {
   meta = {};
   meta.timestamp = "yesterday";
   CAF_CHECK(names(fault_of(meta), "meta.timestamp"));
-  for (auto wrong : {std::int64_t{0}, std::int64_t{limits::timeout_max.count()} + 1}) {
+  for (auto wrong :
+       {std::int64_t{0}, std::int64_t{limits::timeout_max.count()} + 1}) {
     meta = {};
     meta.timeout_ms = wrong;
     CAF_CHECK(names(fault_of(meta), "meta.timeout_ms"));
@@ -91,8 +94,8 @@ CAF_TEST(date and time are those of RFC 3339) {
     CAF_CHECK(is_rfc3339(good));
   for (const auto* bad :
        {"", "1985-04-12", "1985-13-12T23:20:50Z", "1985-04-12T24:20:50Z",
-        "1985-04-12T23:20:50", "1985-04-12T23:20:50.Z",
-        "1985-04-12 23:20:50Z", "1985-04-12T23:20:50Zx"})
+        "1985-04-12T23:20:50", "1985-04-12T23:20:50.Z", "1985-04-12 23:20:50Z",
+        "1985-04-12T23:20:50Zx"})
     CAF_CHECK(!is_rfc3339(bad));
   CAF_CHECK(is_rfc3339(rfc3339_now()));
 }

@@ -4,6 +4,11 @@
 #include "messages/catalogue.hpp"
 #include "messages/limits.hpp"
 
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <random>
+
 #include "caf/test/unit_test.hpp"
 
 using namespace dbproxy;
@@ -52,8 +57,7 @@ CAF_TEST(a missing field is named) {
 
 CAF_TEST(an unknown field is named) {
   CAF_CHECK_EQUAL(
-    fault_of<inner>(R"({"name":"a","nmae":1})"),
-    "field \"nmae\" is unknown");
+    fault_of<inner>(R"({"name":"a","nmae":1})"), "field \"nmae\" is unknown");
 }
 
 CAF_TEST(a wrong type is named with its path) {
@@ -95,7 +99,7 @@ CAF_TEST(an optional field may be absent or null or of the nullable form) {
   fault_of<inner>(R"({"name":"","size":{"Int64":7}})");
 }
 
-CAF_TEST(text may hold NUL but must be UTF-8) {
+CAF_TEST(text may hold NUL but must be UTF - 8) {
   auto value = decode<inner>(parse_json("{\"name\":\"a\\u0000b\"}").value());
   CAF_CHECK_EQUAL(value->name, std::string("a\0b", 3));
   CAF_CHECK_EQUAL(
@@ -103,9 +107,10 @@ CAF_TEST(text may hold NUL but must be UTF-8) {
     "field \"name\" is not valid UTF-8");
 }
 
-CAF_TEST(malformed UTF-8 is told from well-formed) {
-  for (const auto* good : {"", "a", "\xc3\xa4", "\xe2\x82\xac",
-                           "\xf0\x9f\x98\x80", "\xef\xbf\xbf"})
+CAF_TEST(malformed UTF - 8 is told from well - formed) {
+  for (const auto* good :
+       {"", "a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+        "\xef\xbf\xbf"})
     CAF_CHECK(is_utf8(good));
   for (const auto* bad :
        {"\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82",
@@ -131,6 +136,29 @@ CAF_TEST(a text past the limits is refused with the name of the limit) {
   CAF_CHECK(
     message_of('"' + large + "x\"").find("message_bytes_max")
     != std::string::npos);
+}
+
+CAF_TEST(doubles survive the way through JSON to the last bit) {
+  std::mt19937_64 random{42};
+  std::uniform_real_distribution<double> mantissa{-10, 10};
+  std::uniform_int_distribution<int> exponent{-300, 300};
+  for (int i = 0; i < 10'000; ++i) {
+    auto value = mantissa(random) * std::pow(10.0, exponent(random) / 10);
+    auto back = parse_json(encode_text(value)).value();
+    CAF_REQUIRE(back.is_double());
+    CAF_REQUIRE_EQUAL(
+      std::bit_cast<std::uint64_t>(back.get_double()),
+      std::bit_cast<std::uint64_t>(value));
+  }
+  CAF_CHECK_EQUAL(parse_json("[0.1,1e400,5e-1]").value().at(0), 0.1);
+}
+
+CAF_TEST(what is no JSON is refused) {
+  for (const auto* wrong :
+       {"", " ", "{", "[1,]", "1 2", "nul", "\"a", "{\"a\":1}}", "+1", "01"})
+    CAF_CHECK(!parse_json(wrong));
+  for (const auto* right : {"1", " 1 ", "null", "{}", "[[]]\n", "-0.5e3"})
+    CAF_CHECK(parse_json(right).has_value());
 }
 
 CAF_TEST(a single scalar parameter may stand alone) {

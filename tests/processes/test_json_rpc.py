@@ -200,6 +200,23 @@ class JsonRpc(Scenario):
         self.assertEqual(client.call("instance.ping")["result"]["status"],
                          "ok")
 
+    def test_a_result_over_the_limit_is_an_error_that_names_it(self):
+        client = self.client(self.server)
+        client.write("CreateSession", session("s"))
+        for number in range(3):
+            client.write("CreateMessage",
+                         message(f"m{number}", "s", "x" * (6 << 20)))
+        answer = client.read("ListMessagesBySession", "s")
+        self.assertIn("message_bytes_max",
+                      self.assert_error(answer, "INTERNAL", -32006))
+        self.assertEqual(len(client.read("GetMessage", "m1")["result"]
+                             ["parts"]), 6 << 20)
+        read = {"jsonrpc": "2.0", "method": "db.read", "params": {
+            "method": "GetMessage", "params": "m1"}}
+        answers = client.ask(json.dumps(
+            [{**read, "id": number} for number in range(4)]))
+        self.assertEqual(len([one for one in answers if "result" in one]), 2)
+
     def test_frames_that_are_no_json_rpc(self):
         client = self.client(self.server)
         for text, number in ((b"", -32700), (b"\xff\xfe", -32700),

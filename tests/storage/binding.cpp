@@ -31,9 +31,9 @@ struct every_type {
   std::optional<std::vector<float>> maybe_floats;
 };
 BOOST_DESCRIBE_STRUCT(
-    every_type, (),
-    (text, integer, real, flag, floats, object, any, maybe_text, maybe_integer,
-     maybe_floats))
+  every_type, (),
+  (text, integer, real, flag, floats, object, any, maybe_text, maybe_integer,
+   maybe_floats))
 
 struct base_record {
   std::int64_t a = 0;
@@ -54,10 +54,10 @@ struct limit_params {
 BOOST_DESCRIBE_STRUCT(limit_params, (), (limit))
 
 constexpr auto echo =
-    "SELECT :text AS text, :integer AS integer, :real AS real, :flag AS flag,"
-    " :floats AS floats, :object AS object, :any AS any,"
-    " :maybe_text AS maybe_text, :maybe_integer AS maybe_integer,"
-    " :maybe_floats AS maybe_floats";
+  "SELECT :text AS text, :integer AS integer, :real AS real, :flag AS flag,"
+  " :floats AS floats, :object AS object, :any AS any,"
+  " :maybe_text AS maybe_text, :maybe_integer AS maybe_integer,"
+  " :maybe_floats AS maybe_floats";
 
 struct fixture {
   /// What comes back when `params` are bound and selected again.
@@ -102,12 +102,12 @@ CAF_TEST(values have the storage classes that other tools expect) {
   params.floats = {1.0F};
   params.object = {{"k", 1}};
   auto sql = script{
-      "SELECT typeof(:text) || ' ' || typeof(:integer) || ' ' || typeof(:real)"
-      " || ' ' || typeof(:flag) || :flag || ' ' || hex(:floats) || ' ' ||"
-      " typeof(:floats) || ' ' || typeof(:maybe_text) || ' ' || :object"};
+    "SELECT typeof(:text) || ' ' || typeof(:integer) || ' ' || typeof(:real)"
+    " || ' ' || typeof(:flag) || :flag || ' ' || hex(:floats) || ' ' ||"
+    " typeof(:floats) || ' ' || typeof(:maybe_text) || ' ' || :object"};
   CAF_CHECK_EQUAL(
-      must(run_script<std::string>(db, sql, params)),
-      "text integer real integer1 0000803F blob null {\"k\":1}");
+    must(run_script<std::string>(db, sql, params)),
+    "text integer real integer1 0000803F blob null {\"k\":1}");
 }
 
 CAF_TEST(a text of a mebibyte is bound and read whole) {
@@ -122,39 +122,39 @@ CAF_TEST(members of a base are bound and read too) {
   params.a = 5;
   params.b = "b";
   auto back = must(run_script<derived_record>(
-      db, script{"SELECT :b AS b, :a AS a, 'more' AS c"}, params));
+    db, script{"SELECT :b AS b, :a AS a, 'more' AS c"}, params));
   CAF_CHECK_EQUAL(encode_text(back), R"({"a":5,"b":"b"})");
 }
 
 CAF_TEST(a parameter that is no member is named) {
   CAF_CHECK_EQUAL(
-      failure(select<std::int64_t>("SELECT :wrong")),
-      "INTERNAL: the SQL has the parameter :wrong, which is no member of the "
-      "method's parameters");
+    failure(select<std::int64_t>("SELECT :wrong")),
+    "INTERNAL: the SQL has the parameter :wrong, which is no member of the "
+    "method's parameters");
   CAF_CHECK_EQUAL(
-      failure(select<std::int64_t>("SELECT ?")),
-      "INTERNAL: the SQL has a parameter without a name, number 1");
+    failure(select<std::int64_t>("SELECT ?")),
+    "INTERNAL: the SQL has a parameter without a name, number 1");
 }
 
 CAF_TEST(a column that is missing is named even without rows) {
   CAF_CHECK_EQUAL(
-      failure(select<std::vector<base_record>>("SELECT 1 AS b WHERE 0")),
-      "INTERNAL: the SQL does not return the column \"a\"");
+    failure(select<std::vector<base_record>>("SELECT 1 AS b WHERE 0")),
+    "INTERNAL: the SQL does not return the column \"a\"");
   CAF_CHECK_EQUAL(
-      failure(select<std::optional<derived_record>>("SELECT 1 AS a")),
-      "INTERNAL: the SQL does not return the column \"b\"");
+    failure(select<std::optional<derived_record>>("SELECT 1 AS a")),
+    "INTERNAL: the SQL does not return the column \"b\"");
   CAF_CHECK_EQUAL(
-      failure(select<std::int64_t>("CREATE TABLE t (x)")),
-      "INTERNAL: the SQL does not return the column \"the first column\"");
+    failure(select<std::int64_t>("CREATE TABLE t (x)")),
+    "INTERNAL: the SQL does not return the column \"the first column\"");
 }
 
 CAF_TEST(a column whose value does not fit is named) {
   CAF_CHECK_EQUAL(
-      failure(select<base_record>("SELECT NULL AS a")),
-      "INTERNAL: the column \"a\" is NULL");
+    failure(select<base_record>("SELECT NULL AS a")),
+    "INTERNAL: the column \"a\" is NULL");
   CAF_CHECK_EQUAL(
-      failure(select<std::int64_t>("SELECT NULL AS a")),
-      "INTERNAL: the column \"a\" is NULL");
+    failure(select<std::int64_t>("SELECT NULL AS a")),
+    "INTERNAL: the column \"a\" is NULL");
 }
 
 CAF_TEST(scalars and optionals and lists are read) {
@@ -166,56 +166,56 @@ CAF_TEST(scalars and optionals and lists are read) {
   CAF_CHECK(!must(select<std::optional<double>>("SELECT 1 WHERE 0")));
   CAF_CHECK(!must(select<std::optional<base_record>>("SELECT 1 AS a LIMIT 0")));
   auto numbers =
-      must(select<std::vector<std::int64_t>>("SELECT 1 UNION ALL SELECT 2"));
+    must(select<std::vector<std::int64_t>>("SELECT 1 UNION ALL SELECT 2"));
   CAF_CHECK_EQUAL(numbers, (std::vector<std::int64_t>{1, 2}));
 }
 
 CAF_TEST(the number of rows must be right) {
   CAF_CHECK_EQUAL(
-      failure(select<std::int64_t>("SELECT 1 WHERE 0")),
-      "INTERNAL: the SQL returned no row");
+    failure(select<std::int64_t>("SELECT 1 WHERE 0")),
+    "INTERNAL: the SQL returned no row");
   CAF_CHECK_EQUAL(
-      failure(select<std::optional<base_record>>(
-          "SELECT 1 AS a UNION ALL SELECT 2")),
-      "INTERNAL: the SQL returned several rows");
+    failure(
+      select<std::optional<base_record>>("SELECT 1 AS a UNION ALL SELECT 2")),
+    "INTERNAL: the SQL returned several rows");
   CAF_CHECK_EQUAL(failure(select<void>("")), "INTERNAL: the SQL is empty");
 }
 
 CAF_TEST(several statements run in order with the same parameters) {
   limit_params params{3};
   auto sql =
-      script{"CREATE TABLE t (x); INSERT INTO t VALUES (:limit), (:limit + 1);"
-             "SELECT sum(x) + :limit FROM t"};
+    script{"CREATE TABLE t (x); INSERT INTO t VALUES (:limit), (:limit + 1);"
+           "SELECT sum(x) + :limit FROM t"};
   CAF_CHECK_EQUAL(must(run_script<std::int64_t>(db, sql, params)), 10);
 }
 
 CAF_TEST(a negative limit is refused before anything runs) {
   auto sql = script{"CREATE TABLE t (x); SELECT :limit"};
   CAF_CHECK_EQUAL(
-      failure(run_script<std::int64_t>(db, sql, limit_params{-1})),
-      "INVALID_PARAMS: field \"limit\" must not be negative, but is -1");
+    failure(run_script<std::int64_t>(db, sql, limit_params{-1})),
+    "INVALID_PARAMS: field \"limit\" must not be negative, but is -1");
   CAF_CHECK_EQUAL(must(run_script<std::int64_t>(db, sql, limit_params{0})), 0);
 }
 
 CAF_TEST(JSON and floats that are none are named) {
   must(db.execute(
-      "CREATE TABLE bad (text, integer, real, flag, floats, object, any,"
-      " maybe_text, maybe_integer, maybe_floats)"));
+    "CREATE TABLE bad (text, integer, real, flag, floats, object, any,"
+    " maybe_text, maybe_integer, maybe_floats)"));
   auto read = [this](std::string_view column, std::string_view value) {
     must(db.execute(
-        "DELETE FROM bad; INSERT INTO bad (text, integer, real, flag, floats,"
-        " object, any) VALUES ('', 0, 0, 0, x'', '{}', 'null'); UPDATE bad SET "
-        + std::string{column} + " = " + std::string{value}));
+      "DELETE FROM bad; INSERT INTO bad (text, integer, real, flag, floats,"
+      " object, any) VALUES ('', 0, 0, 0, x'', '{}', 'null'); UPDATE bad SET "
+      + std::string{column} + " = " + std::string{value}));
     return failure(select<every_type>("SELECT * FROM bad"));
   };
   CAF_CHECK_EQUAL(
-      read("floats", "x'000000'"),
-      "INTERNAL: the column \"floats\" is no vector of 32-bit floats");
+    read("floats", "x'000000'"),
+    "INTERNAL: the column \"floats\" is no vector of 32-bit floats");
   CAF_CHECK_EQUAL(
-      read("object", "'{'"), "INTERNAL: the column \"object\" is no JSON");
+    read("object", "'{'"), "INTERNAL: the column \"object\" is no JSON");
   CAF_CHECK_EQUAL(
-      read("object", "'[]'"),
-      "INTERNAL: the column \"object\" is no JSON object");
+    read("object", "'[]'"),
+    "INTERNAL: the column \"object\" is no JSON object");
   CAF_CHECK_EQUAL(read("any", "''"), "INTERNAL: the column \"any\" is no JSON");
 }
 

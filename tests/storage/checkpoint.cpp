@@ -39,7 +39,7 @@ struct fixture {
   temp_database files;
   connection db = files.open();
   std::optional<checkpointer> checkpoints{
-      must(checkpointer::open(files.options()))};
+    must(checkpointer::open(files.options()))};
 };
 
 } // namespace
@@ -134,10 +134,10 @@ CAF_TEST(no checkpoint is made while another connection may commit) {
     auto held = must(immediate_transaction::begin(other));
     for (auto deadline : {lock_deadline{}, in(5ms)})
       CAF_CHECK_EQUAL(
-          must_fail(checkpoints->run(db, deadline)).code, error_code::busy);
+        must_fail(checkpoints->run(db, deadline)).code, error_code::busy);
   }
   CAF_CHECK_EQUAL(
-      must(checkpoints->run(db, std::nullopt)).checkpointed_pages, pages);
+    must(checkpoints->run(db, std::nullopt)).checkpointed_pages, pages);
 }
 
 CAF_TEST(a checkpoint waits politely until the holder lets go) {

@@ -78,15 +78,16 @@ private:
 /// What `work` returns when it is run by a user whom file modes bind: for
 /// root, in a child, as "nobody".
 inline std::string as_ordinary_user(const std::function<std::string()>& work) {
-  return child_process{[&] {
-           constexpr uid_t nobody = 65534;
-           if (::getuid() == 0
-               && (::setresgid(nobody, nobody, nobody) != 0
-                   || ::setresuid(nobody, nobody, nobody) != 0))
-             return std::string{"cannot become nobody"};
-           return work();
-         }}
-      .finish();
+  return child_process{
+    [&] {
+      constexpr uid_t nobody = 65534;
+      if (
+        ::getuid() == 0
+        && (::setresgid(nobody, nobody, nobody) != 0 || ::setresuid(nobody, nobody, nobody) != 0))
+        return std::string{"cannot become nobody"};
+      return work();
+    }}
+    .finish();
 }
 
 } // namespace dbproxy::storage_test

@@ -62,47 +62,47 @@ CAF_TEST(a sound database has no faults) {
 
 CAF_TEST(a broken constraint is found) {
   CAF_CHECK_EQUAL(
-      faults_after("UPDATE sessions SET prompt_tokens = -1"),
-      "integrity_check: CHECK constraint failed in sessions");
+    faults_after("UPDATE sessions SET prompt_tokens = -1"),
+    "integrity_check: CHECK constraint failed in sessions");
 }
 
 CAF_TEST(a missing row of a foreign key is found) {
   CAF_CHECK_EQUAL(
-      faults_after("UPDATE messages SET session_id = 'absent'"),
-      "foreign_key_check: row 1 of messages refers to a row of sessions that "
-      "is "
-      "not there");
+    faults_after("UPDATE messages SET session_id = 'absent'"),
+    "foreign_key_check: row 1 of messages refers to a row of sessions that "
+    "is "
+    "not there");
 }
 
 CAF_TEST(a wrong count of messages is found) {
   CAF_CHECK_EQUAL(
-      faults_after("UPDATE sessions SET message_count = 7"),
-      "sessions: s has message_count 7, but 2 to begin with and 1 messages");
+    faults_after("UPDATE sessions SET message_count = 7"),
+    "sessions: s has message_count 7, but 2 to begin with and 1 messages");
 }
 
 CAF_TEST(a wrong standing of a template is found) {
   CAF_CHECK_EQUAL(
-      faults_after("UPDATE prompt_ucb_stats SET avg_reward = 9"),
-      "prompt_ucb_stats: t has avg_reward 9 and ucb_score 0.15, not 0.3 / 2");
+    faults_after("UPDATE prompt_ucb_stats SET avg_reward = 9"),
+    "prompt_ucb_stats: t has avg_reward 9 and ucb_score 0.15, not 0.3 / 2");
   CAF_CHECK_EQUAL(
-      faults_after("UPDATE prompt_ucb_stats SET times_used = 1,"
-                   " avg_reward = total_reward, ucb_score = total_reward"),
-      "prompt_ucb_stats: t has 2 scores but times_used 1");
+    faults_after("UPDATE prompt_ucb_stats SET times_used = 1,"
+                 " avg_reward = total_reward, ucb_score = total_reward"),
+    "prompt_ucb_stats: t has 2 scores but times_used 1");
   CAF_CHECK_EQUAL(
-      faults_after("DELETE FROM prompt_ucb_stats"),
-      "prompt_ucb_stats: t has 2 scores but times_used 0");
+    faults_after("DELETE FROM prompt_ucb_stats"),
+    "prompt_ucb_stats: t has 2 scores but times_used 0");
 }
 
 CAF_TEST(a journal entry without a result is found) {
   CAF_CHECK_EQUAL(
-      faults_after("UPDATE dbproxy_journal SET result = '{'"),
-      "dbproxy_journal: entry 1 has a result that is no JSON");
+    faults_after("UPDATE dbproxy_journal SET result = '{'"),
+    "dbproxy_journal: entry 1 has a result that is no JSON");
 }
 
 CAF_TEST(a missing epoch is found) {
   CAF_CHECK_EQUAL(
-      faults_after("UPDATE dbproxy_meta SET value = 'one'"),
-      "dbproxy_meta: the epoch is missing or no positive integer");
+    faults_after("UPDATE dbproxy_meta SET value = 'one'"),
+    "dbproxy_meta: the epoch is missing or no positive integer");
 }
 
 CAF_TEST(a full text index that disagrees with its rows is found) {
@@ -115,11 +115,11 @@ CAF_TEST(a full text index that disagrees with its rows is found) {
       "INSERT INTO own VALUES ('three')");
   CAF_CHECK(must(find_faults(db)).empty());
   CAF_CHECK(contains(
-      faults_after("UPDATE docs SET body = 'other words'"),
-      "full-text index docs \"fts: "));
+    faults_after("UPDATE docs SET body = 'other words'"),
+    "full-text index docs \"fts: "));
   sql("UPDATE docs SET body = 'one two'");
-  CAF_CHECK(contains(
-      faults_after("DELETE FROM own_content"), "full-text index own: "));
+  CAF_CHECK(
+    contains(faults_after("DELETE FROM own_content"), "full-text index own: "));
 }
 
 CAF_TEST(the number of faults told is bounded) {
@@ -149,11 +149,11 @@ CAF_TEST(the status tells sizes and versions) {
   CAF_CHECK(status.pages > 20);
   CAF_CHECK_EQUAL(status.free_pages, 0);
   CAF_CHECK_EQUAL(
-      status.wal_bytes, static_cast<std::int64_t>(
-                            std::filesystem::file_size(files.path() + "-wal")));
+    status.wal_bytes, static_cast<std::int64_t>(
+                        std::filesystem::file_size(files.path() + "-wal")));
   CAF_CHECK_EQUAL(
-      status.database_bytes,
-      static_cast<std::int64_t>(std::filesystem::file_size(files.path())));
+    status.database_bytes,
+    static_cast<std::int64_t>(std::filesystem::file_size(files.path())));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -34,13 +34,12 @@ BOOST_DESCRIBE_STRUCT(no_params, (), ())
 
 struct fixture {
   write_ptr write_of(
-      std::string_view method, std::string_view params,
-      std::string request_id) {
+    std::string_view method, std::string_view params, std::string request_id) {
     auto entry = must(methods.find(method, method_kind::write));
     auto json = must(parse_json(params));
     return must(prepare(
-        entry, must(entry->params->decode(json)),
-        {"instance", std::move(request_id), std::nullopt}));
+      entry, must(entry->params->decode(json)),
+      {"instance", std::move(request_id), std::nullopt}));
   }
 
   /// Remembers a write that returns nothing.
@@ -94,17 +93,18 @@ CAF_TEST(an entry tells all of its write) {
   CAF_CHECK_EQUAL(entry->fingerprint, write->fingerprint);
   CAF_CHECK_EQUAL(entry->result, "null");
   CAF_CHECK_EQUAL(
-      row(db, "SELECT entry, request_id, source, method, result, committed_at"
-              " FROM dbproxy_journal"),
-      "1|r|instance|IncrementSkillUsage|null|1800000000000");
+    row(
+      db, "SELECT entry, request_id, source, method, result, committed_at"
+          " FROM dbproxy_journal"),
+    "1|r|instance|IncrementSkillUsage|null|1800000000000");
 }
 
 CAF_TEST(a request id is remembered once) {
   record("r");
   auto write = write_of("DeleteFile", R"("f")", "r");
   CAF_CHECK_EQUAL(
-      failure(log.record(db, *write, boxed{})),
-      "CONFLICT: UNIQUE constraint failed: dbproxy_journal.request_id");
+    failure(log.record(db, *write, boxed{})),
+    "CONFLICT: UNIQUE constraint failed: dbproxy_journal.request_id");
 }
 
 CAF_TEST(a request id may be any text) {
@@ -112,31 +112,31 @@ CAF_TEST(a request id may be any text) {
   record(id);
   CAF_CHECK(must(log.find(db, id)).has_value());
   CAF_CHECK(!must(log.find(db, std::string{"\0", 1})));
-  must(log.settle(db, id));
+  must(log.settle(db, {id}));
   CAF_CHECK(!must(log.find(db, id)));
 }
 
 CAF_TEST(a resend gets what the first sending got) {
   message full{
-      "m",
-      "s",
-      "user",
-      "[]",
-      "large",
-      -1,
-      std::numeric_limits<std::int64_t>::max(),
-      std::nullopt};
+    "m",
+    "s",
+    "user",
+    "[]",
+    "large",
+    -1,
+    std::numeric_limits<std::int64_t>::max(),
+    std::nullopt};
   auto create = write_of(
-      "CreateMessage", R"({"id":"m","session_id":"s",
+    "CreateMessage", R"({"id":"m","session_id":"s",
                          "role":"user","parts":"[]","model":"large"})",
-      "1");
+    "1");
   CAF_CHECK_EQUAL(replayed(create, boxed::of(full)), encode_text(full));
   auto update = write_of(
-      "UpdateSession", R"({"id":"s","title":"",
+    "UpdateSession", R"({"id":"s","title":"",
                          "prompt_tokens":0,"completion_tokens":0,"cost":0})",
-      "2");
+    "2");
   CAF_CHECK_EQUAL(
-      replayed(update, boxed::of(std::optional<session>{})), "null");
+    replayed(update, boxed::of(std::optional<session>{})), "null");
   auto remove = write_of("DeleteFile", R"("f")", "3");
   CAF_CHECK_EQUAL(replayed(remove, boxed{}), "null");
 }
@@ -161,11 +161,11 @@ CAF_TEST(long texts of the parameters are not stored again) {
   auto params = create_message{"m", "s", "user", parts, std::nullopt};
   auto entry = methods.find("CreateMessage");
   auto write =
-      must(prepare(entry, boxed::of(params), {"", "request", std::nullopt}));
+    must(prepare(entry, boxed::of(params), {"", "request", std::nullopt}));
   message full{"m", "s", "user", parts, std::nullopt, 1, 2, std::nullopt};
   CAF_CHECK(replayed(write, boxed::of(full)) == encode_text(full));
   CAF_CHECK_EQUAL(
-      row(db, "SELECT length(result) < 200 FROM dbproxy_journal"), "1");
+    row(db, "SELECT length(result) < 200 FROM dbproxy_journal"), "1");
 }
 
 CAF_TEST(a long text that the method changed is stored as it became) {
@@ -175,22 +175,22 @@ CAF_TEST(a long text that the method changed is stored as it became) {
   must(methods.add_write<blob, blob>("Change", "", {}, run));
   auto params = blob{std::string(70, 'i'), std::string(70, 't')};
   auto write = must(prepare(
-      methods.find("Change"), boxed::of(params), {"", "r", std::nullopt}));
+    methods.find("Change"), boxed::of(params), {"", "r", std::nullopt}));
   auto value = must(write->body(db));
   CAF_CHECK_EQUAL(
-      replayed(write, value), encode_text(blob{params.id, params.text + "!"}));
+    replayed(write, value), encode_text(blob{params.id, params.text + "!"}));
 }
 
 CAF_TEST(a list of rows is remembered as it is) {
   must(methods.add_write<blob, std::vector<blob>>(
-      "Double", "", timeout_class::standard,
-      "SELECT :id AS id, :text AS text UNION ALL SELECT 'b', 'c'"));
+    "Double", "", timeout_class::standard,
+    "SELECT :id AS id, :text AS text UNION ALL SELECT 'b', 'c'"));
   auto params = blob{"a", std::string(100, 't')};
   auto write = must(prepare(
-      methods.find("Double"), boxed::of(params), {"", "r", std::nullopt}));
+    methods.find("Double"), boxed::of(params), {"", "r", std::nullopt}));
   CAF_CHECK_EQUAL(
-      replayed(write, must(write->body(db))),
-      encode_text(std::vector<blob>{params, {"b", "c"}}));
+    replayed(write, must(write->body(db))),
+    encode_text(std::vector<blob>{params, {"b", "c"}}));
 }
 
 CAF_TEST(a result that is too long is not remembered) {
@@ -199,9 +199,9 @@ CAF_TEST(a result that is too long is not remembered) {
   odd.returns = &codec_for<std::string>();
   auto value = boxed::of(std::string(limits::message_bytes_max, 'x'));
   CAF_CHECK_EQUAL(
-      failure(log.record(db, odd, value)),
-      "INTERNAL: the result has 16777218 bytes, more than message_bytes_max = "
-      "16777216");
+    failure(log.record(db, odd, value)),
+    "INTERNAL: the result has 16777218 bytes, more than message_bytes_max = "
+    "16777216");
 }
 
 CAF_TEST(a request id that is used for another write is a conflict) {
@@ -212,25 +212,25 @@ CAF_TEST(a request id that is used for another write is a conflict) {
        {write_of("DeleteFile", R"("g")", "r"),
         write_of("DeleteMessage", R"("f")", "r")})
     CAF_CHECK_EQUAL(
-        to_string(must_fail(log.replay(*entry, *other))),
-        "CONFLICT: request_id reused for a different write (" + other->method
-            + ")");
+      to_string(must_fail(log.replay(*entry, *other))),
+      "CONFLICT: request_id reused for a different write (" + other->method
+        + ")");
   must(log.replay(*entry, *write_of("DeleteFile", R"("f")", "r")));
 }
 
 CAF_TEST(an entry that makes no sense is an error and no result) {
   auto write = write_of(
-      "CreateMessage", R"({"id":"m","session_id":"s",
+    "CreateMessage", R"({"id":"m","session_id":"s",
                         "role":"user","parts":"[]"})",
-      "r");
+    "r");
   journal_entry entry{7, write->method, write->fingerprint, ""};
   for (auto text :
        {"", "null", "{}", "[1]", R"({"$params":["parts"]})",
         R"({"$params":["absent"]})", R"({"$params":7})"}) {
     entry.result = text;
     CAF_CHECK_EQUAL(
-        failure(log.replay(entry, *write)),
-        "INTERNAL: the journal's entry 7 holds no result of this method");
+      failure(log.replay(entry, *write)),
+      "INTERNAL: the journal's entry 7 holds no result of this method");
   }
 }
 
@@ -242,17 +242,16 @@ CAF_TEST(settling a generated id forgets its run up to its number) {
        {generated(1), generated(2), generated(3), generated(10),
         std::string{other_run}, std::string{upper_case}, longer})
     record(id);
-  must(log.settle(db, generated(2)));
+  must(log.settle(db, {generated(2)}));
   CAF_CHECK_EQUAL(
-      known(), generated(3) + " " + generated(10) + " " + other_run + " "
-                   + upper_case + " " + longer);
-  must(log.settle(db, generated(9)));
+    known(), generated(3) + " " + generated(10) + " " + other_run + " "
+               + upper_case + " " + longer);
+  must(log.settle(db, {generated(9)}));
   CAF_CHECK_EQUAL(
-      known(),
-      generated(10) + " " + other_run + " " + upper_case + " " + longer);
-  must(log.settle(db, "0123456789abcdef-ffffffffffff"));
+    known(), generated(10) + " " + other_run + " " + upper_case + " " + longer);
+  must(log.settle(db, {"0123456789abcdef-ffffffffffff"}));
   CAF_CHECK_EQUAL(
-      known(), std::string{other_run} + " " + upper_case + " " + longer);
+    known(), std::string{other_run} + " " + upper_case + " " + longer);
 }
 
 CAF_TEST(settling an id of another form forgets that one alone) {
@@ -260,10 +259,24 @@ CAF_TEST(settling an id of another form forgets that one alone) {
        {"a", "b", "b1", "c", "0123456789ABCDEF-000000000001",
         "0123456789ABCDEF-000000000002"})
     record(id);
-  must(log.settle(db, "b"));
-  must(log.settle(db, "absent"));
-  must(log.settle(db, "0123456789ABCDEF-000000000002"));
+  must(log.settle(db, {"b"}));
+  must(log.settle(db, {"absent"}));
+  must(log.settle(db, {"0123456789ABCDEF-000000000002"}));
   CAF_CHECK_EQUAL(known(), "a b1 c 0123456789ABCDEF-000000000001");
+}
+
+CAF_TEST(many ids are settled at once in whatever order) {
+  auto other = std::string{"fedcba9876543210-000000000007"};
+  for (const auto& id :
+       {generated(1), generated(2), generated(3), generated(4), other,
+        std::string{"a"}, std::string{"b"}, std::string{"c"}})
+    record(id);
+  auto second = generated(2);
+  auto third = generated(3);
+  must(log.settle(db, {third, "c", second, other, "a", third}));
+  CAF_CHECK_EQUAL(known(), generated(4) + " b");
+  must(log.settle(db, {}));
+  CAF_CHECK_EQUAL(known(), generated(4) + " b");
 }
 
 CAF_TEST(old entries are forgotten and young ones are not ) {
@@ -305,8 +318,8 @@ CAF_TEST(one pruning forgets a bounded number of entries) {
   must(log.prune(db));
   CAF_CHECK_EQUAL(must(log.entries(db)), more);
   CAF_CHECK_EQUAL(
-      row(db, "SELECT min(entry) FROM dbproxy_journal"),
-      std::to_string(limits::journal_prune_rows_max + 1));
+    row(db, "SELECT min(entry) FROM dbproxy_journal"),
+    std::to_string(limits::journal_prune_rows_max + 1));
   must(log.prune(db));
   CAF_CHECK_EQUAL(must(log.entries(db)), 0);
 }
@@ -315,8 +328,8 @@ CAF_TEST(entries far behind the newest are forgotten however young) {
   record("first");
   record("second");
   must(db.execute(
-      "UPDATE dbproxy_journal SET entry = "
-      + std::to_string(limits::journal_entries_max) + " WHERE entry = 2"));
+    "UPDATE dbproxy_journal SET entry = "
+    + std::to_string(limits::journal_entries_max) + " WHERE entry = 2"));
   must(log.prune(db));
   CAF_CHECK_EQUAL(known(), "first second");
   record("third");
@@ -327,11 +340,11 @@ CAF_TEST(entries far behind the newest are forgotten however young) {
 CAF_TEST(entries are numbered in the order of their writes) {
   record("a");
   record("b");
-  must(log.settle(db, "a"));
+  must(log.settle(db, {"a"}));
   record("c");
   CAF_CHECK_EQUAL(known(), "b c");
-  must(log.settle(db, "b"));
-  must(log.settle(db, "c"));
+  must(log.settle(db, {"b"}));
+  must(log.settle(db, {"c"}));
   record("d");
   record("e");
   CAF_CHECK_EQUAL(known(), "d e");
@@ -343,7 +356,7 @@ CAF_TEST(no statement of the journal reads it whole) {
        {"journal_find", "journal_settle", "journal_newest", "journal_oldest",
         "journal_prune"}) {
     auto plan =
-        rows(db, "EXPLAIN QUERY PLAN " + std::string{find_section(name)});
+      rows(db, "EXPLAIN QUERY PLAN " + std::string{find_section(name)});
     for (const auto& line : plan) {
       auto is_bounded = contains(line, "SEARCH") || name == "journal_oldest";
       CAF_CHECK(is_bounded);

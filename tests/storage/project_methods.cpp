@@ -14,17 +14,17 @@ using namespace dbproxy::storage_test;
 namespace {
 
 constexpr auto full_project =
-    R"({"id":"p","name":"N","path":"/p","status":"open","initialized":true,
+  R"({"id":"p","name":"N","path":"/p","status":"open","initialized":true,
     "acp_pid":1,"acp_port":2,"last_opened":3,"created_at":"now",
     "updated_at":"now"})";
 
 struct fixture : method_fixture {
   fixture() {
     CHECK_JSON(
-        call("CreateProject", R"({"id":"p","name":"N","path":"/p",
+      call("CreateProject", R"({"id":"p","name":"N","path":"/p",
            "status":"open","initialized":true,"acp_pid":1,"acp_port":2,
            "last_opened":3})"),
-        full_project);
+      full_project);
   }
 
   /// The project after an update, which must have renewed updated_at.
@@ -48,44 +48,44 @@ CAF_TEST(a project is read back whole by id and by path) {
 
 CAF_TEST(what is optional may be left out) {
   CHECK_JSON(
-      call("CreateProject", R"({"id":"q","name":"","path":"/q","status":"",
+    call("CreateProject", R"({"id":"q","name":"","path":"/q","status":"",
          "initialized":false})"),
-      R"({"id":"q","name":"","path":"/q","status":"","initialized":false,
+    R"({"id":"q","name":"","path":"/q","status":"","initialized":false,
     "acp_pid":null,"acp_port":null,"last_opened":null,"created_at":"now",
     "updated_at":"now"})");
 }
 
 CAF_TEST(a path has one project) {
   CAF_CHECK_EQUAL(
-      call.error("CreateProject", R"({"id":"q","name":"","path":"/p",
+    call.error("CreateProject", R"({"id":"q","name":"","path":"/p",
                "status":"","initialized":false})"),
-      "CONFLICT: UNIQUE constraint failed: projects.path");
+    "CONFLICT: UNIQUE constraint failed: projects.path");
   CAF_CHECK_EQUAL(
-      call.error("CreateProject", R"({"id":"p","name":"","path":"/q",
+    call.error("CreateProject", R"({"id":"p","name":"","path":"/q",
                "status":"","initialized":false})"),
-      "CONFLICT: UNIQUE constraint failed: projects.id");
+    "CONFLICT: UNIQUE constraint failed: projects.id");
 }
 
 CAF_TEST(each update changes what it names and no more) {
   CHECK_JSON(
-      after("UpdateProjectStatus", R"({"id":"p","status":"busy","acp_pid":7})"),
-      R"({"id":"p","name":"N","path":"/p","status":"busy","initialized":true,
+    after("UpdateProjectStatus", R"({"id":"p","status":"busy","acp_pid":7})"),
+    R"({"id":"p","name":"N","path":"/p","status":"busy","initialized":true,
     "acp_pid":7,"acp_port":null,"last_opened":3,"created_at":"now",
     "updated_at":"now"})");
   CHECK_JSON(
-      after("UpdateProjectLastOpened", R"({"id":"p","last_opened":8})"),
-      R"({"id":"p","name":"N","path":"/p","status":"busy","initialized":true,
+    after("UpdateProjectLastOpened", R"({"id":"p","last_opened":8})"),
+    R"({"id":"p","name":"N","path":"/p","status":"busy","initialized":true,
     "acp_pid":7,"acp_port":null,"last_opened":8,"created_at":"now",
     "updated_at":"now"})");
   CHECK_JSON(
-      after("UpdateProjectName", R"({"id":"p","name":"M"})"),
-      R"({"id":"p","name":"M","path":"/p","status":"busy","initialized":true,
+    after("UpdateProjectName", R"({"id":"p","name":"M"})"),
+    R"({"id":"p","name":"M","path":"/p","status":"busy","initialized":true,
     "acp_pid":7,"acp_port":null,"last_opened":8,"created_at":"now",
     "updated_at":"now"})");
   must(db.execute("UPDATE projects SET initialized = 0"));
   CHECK_JSON(
-      after("MarkProjectInitialized", R"("p")"),
-      R"({"id":"p","name":"M","path":"/p","status":"busy","initialized":true,
+    after("MarkProjectInitialized", R"("p")"),
+    R"({"id":"p","name":"M","path":"/p","status":"busy","initialized":true,
     "acp_pid":7,"acp_port":null,"last_opened":8,"created_at":"now",
     "updated_at":"now"})");
 }
@@ -108,10 +108,10 @@ CAF_TEST(a project is deleted) {
 
 CAF_TEST(projects are listed as they were opened and never opened ones last) {
   must(db.execute(
-      "INSERT INTO projects (id, name, path, status, last_opened, created_at)"
-      " VALUES ('old', '', '/1', '', 2, 1), ('never', '', '/2', '', NULL, 1),"
-      " ('new', '', '/3', '', 9, 1), ('tie', '', '/4', '', 9, 1),"
-      " ('never2', '', '/5', '', NULL, 2)"));
+    "INSERT INTO projects (id, name, path, status, last_opened, created_at)"
+    " VALUES ('old', '', '/1', '', 2, 1), ('never', '', '/2', '', NULL, 1),"
+    " ('new', '', '/3', '', 9, 1), ('tie', '', '/4', '', 9, 1),"
+    " ('never2', '', '/5', '', NULL, 2)"));
   std::string ids;
   auto list = call("ListProjects");
   for (const auto& project : list.as_array())

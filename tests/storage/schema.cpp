@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto count_migrations =
-    "SELECT count(*), min(version), max(version) FROM dbproxy_schema";
+  "SELECT count(*), min(version), max(version) FROM dbproxy_schema";
 
 std::string all_migrations() {
   auto count = std::to_string(newest_schema_version());
@@ -84,11 +84,11 @@ CAF_TEST(every connection has the pragmas that make it ours) {
   CAF_CHECK_EQUAL(row(db, "PRAGMA trusted_schema"), "0");
   CAF_CHECK_EQUAL(row(db, "PRAGMA cell_size_check"), "1");
   CAF_CHECK_EQUAL(
-      row(db, "PRAGMA journal_size_limit"),
-      std::to_string(limits::wal_file_bytes_max));
+    row(db, "PRAGMA journal_size_limit"),
+    std::to_string(limits::wal_file_bytes_max));
   int no_checkpoint = 0;
   sqlite3_db_config(
-      db.native(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, -1, &no_checkpoint);
+    db.native(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, -1, &no_checkpoint);
   CAF_CHECK_EQUAL(no_checkpoint, 1);
   auto full = files.options();
   full.sync = sync_mode::full;
@@ -110,9 +110,10 @@ CAF_TEST(a new database gets every migration once) {
     CAF_CHECK_EQUAL(row(db, count_migrations), all_migrations());
     CAF_CHECK_EQUAL(must(read_schema_version(db)), newest_schema_version());
     CAF_CHECK_EQUAL(
-        row(db, "SELECT name, applied_at > 1.7e9 FROM dbproxy_schema"
-                " WHERE version = 1"),
-        "querier|1");
+      row(
+        db, "SELECT name, applied_at > 1.7e9 FROM dbproxy_schema"
+            " WHERE version = 1"),
+      "querier|1");
     CAF_CHECK_EQUAL(row(db, "PRAGMA user_version"), "0");
   }
   auto again = files.open();
@@ -135,8 +136,8 @@ CAF_TEST(a database in another journal mode is switched to WAL) {
   sqlite3* stock = nullptr;
   sqlite3_open(files.path().c_str(), &stock);
   sqlite3_exec(
-      stock, "PRAGMA journal_mode = DELETE; CREATE TABLE t (x)", nullptr,
-      nullptr, nullptr);
+    stock, "PRAGMA journal_mode = DELETE; CREATE TABLE t (x)", nullptr, nullptr,
+    nullptr);
   sqlite3_close(stock);
   auto db = files.open();
   CAF_CHECK_EQUAL(row(db, "PRAGMA journal_mode"), "wal");
@@ -177,15 +178,15 @@ CAF_TEST(many threads may open a new path at once) {
 CAF_TEST(an opener waits for the lock that a migration needs) {
   auto holder = must(open_connection(files.options()));
   auto held = std::make_unique<immediate_transaction>(
-      must(immediate_transaction::begin(holder)));
+    must(immediate_transaction::begin(holder)));
   auto impatient = files.options();
   impatient.open_wait = 0ms;
   auto error = must_fail(open_database(impatient));
   CAF_CHECK_EQUAL(
-      to_string(error),
-      "BUSY: cannot open the database " + files.path()
-          + ": database is locked (SQLITE_BUSY, 5); another program holds its "
-            "lock: end that one, or try again");
+    to_string(error),
+    "BUSY: cannot open the database " + files.path()
+      + ": database is locked (SQLITE_BUSY, 5); another program holds its "
+        "lock: end that one, or try again");
   auto opener = std::async(std::launch::async, open_and_count, files.options());
   held.reset();
   CAF_CHECK_EQUAL(opener.get(), all_migrations());
@@ -193,24 +194,24 @@ CAF_TEST(an opener waits for the lock that a migration needs) {
 
 CAF_TEST(a newer schema is refused with both versions) {
   must(files.open().execute(
-      "INSERT INTO dbproxy_schema VALUES (99, 'from the future', 0)"));
+    "INSERT INTO dbproxy_schema VALUES (99, 'from the future', 0)"));
   auto expected = refused(
-      "its schema has version 99, this program has "
-      + std::to_string(newest_schema_version()) + "; upgrade this program");
+    "its schema has version 99, this program has "
+    + std::to_string(newest_schema_version()) + "; upgrade this program");
   for (auto mode : {dbproxy::access::read_write, dbproxy::access::read_only})
     CAF_CHECK_EQUAL(
-        to_string(must_fail(open_database(files.options(mode)))), expected);
+      to_string(must_fail(open_database(files.options(mode)))), expected);
 }
 
 CAF_TEST(a reader does not migrate and says who does) {
   must(must(open_connection(files.options())).execute("CREATE TABLE t (x)"));
   CAF_CHECK_EQUAL(
-      to_string(
-          must_fail(open_database(files.options(dbproxy::access::read_only)))),
-      refused(
-          "its schema has version 0, this program has "
-          + std::to_string(newest_schema_version())
-          + "; open it for writing once, which brings it up to date"));
+    to_string(
+      must_fail(open_database(files.options(dbproxy::access::read_only)))),
+    refused(
+      "its schema has version 0, this program has "
+      + std::to_string(newest_schema_version())
+      + "; open it for writing once, which brings it up to date"));
 }
 
 CAF_TEST(a reader cannot write) {
@@ -218,23 +219,22 @@ CAF_TEST(a reader cannot write) {
   auto db = files.open(dbproxy::access::read_only);
   CAF_CHECK_EQUAL(row(db, count_migrations), all_migrations());
   CAF_CHECK_EQUAL(
-      failure(db.execute("DELETE FROM sessions")),
-      "INTERNAL: attempt to write a readonly database (SQLITE_READONLY, 8)");
+    failure(db.execute("DELETE FROM sessions")),
+    "INTERNAL: attempt to write a readonly database (SQLITE_READONLY, 8)");
 }
 
 CAF_TEST(tables of the same name are no reason to overwrite them) {
   must(must(open_connection(files.options()))
-           .execute("CREATE TABLE sessions (mine)"));
+         .execute("CREATE TABLE sessions (mine)"));
   CAF_CHECK_EQUAL(
-      to_string(must_fail(open_database(files.options()))),
-      refused(
-          "table sessions already exists (SQLITE_ERROR, 1); another program "
-          "may have tables of the same names there: give the path of "
-          "another file"));
+    to_string(must_fail(open_database(files.options()))),
+    refused("table sessions already exists (SQLITE_ERROR, 1); another program "
+            "may have tables of the same names there: give the path of "
+            "another file"));
   auto db = must(open_connection(files.options()));
   CAF_CHECK_EQUAL(must(read_schema_version(db)), 0);
   CAF_CHECK_EQUAL(
-      row(db, "SELECT group_concat(name) FROM sqlite_schema"), "sessions");
+    row(db, "SELECT group_concat(name) FROM sqlite_schema"), "sessions");
 }
 
 CAF_TEST(a file that is no database is refused and left as it is) {
@@ -242,10 +242,9 @@ CAF_TEST(a file that is no database is refused and left as it is) {
   write_file(files.path(), text);
   for (auto mode : {dbproxy::access::read_write, dbproxy::access::read_only})
     CAF_CHECK_EQUAL(
-        to_string(must_fail(open_database(files.options(mode)))),
-        refused(
-            "file is not a database (SQLITE_NOTADB, 26); give the path of a "
-            "SQLite database, or of a file that does not exist yet"));
+      to_string(must_fail(open_database(files.options(mode)))),
+      refused("file is not a database (SQLITE_NOTADB, 26); give the path of a "
+              "SQLite database, or of a file that does not exist yet"));
   std::ifstream file{files.path()};
   CAF_CHECK_EQUAL(std::string(std::istreambuf_iterator<char>{file}, {}), text);
 }
@@ -253,23 +252,23 @@ CAF_TEST(a file that is no database is refused and left as it is) {
 CAF_TEST(a directory is refused) {
   fs::create_directory(files.path());
   CAF_CHECK_EQUAL(
-      refusal(), refused("unable to open database file (SQLITE_CANTOPEN, 14); "
-                         "give the path of a file, not of a directory"));
+    refusal(), refused("unable to open database file (SQLITE_CANTOPEN, 14); "
+                       "give the path of a file, not of a directory"));
 }
 
 CAF_TEST(a directory that is not there is named) {
   auto options = files.options();
   options.path = files.directory() / "absent" / "test.db";
   CAF_CHECK(contains(
-      to_string(must_fail(open_database(options))),
-      "; create the directory " + (files.directory() / "absent").string()));
+    to_string(must_fail(open_database(options))),
+    "; create the directory " + (files.directory() / "absent").string()));
 }
 
 CAF_TEST(a reader does not make a database) {
   CAF_CHECK_EQUAL(
-      refusal(dbproxy::access::read_only),
-      refused("unable to open database file (SQLITE_CANTOPEN, 14); open it for "
-              "writing once, which creates it"));
+    refusal(dbproxy::access::read_only),
+    refused("unable to open database file (SQLITE_CANTOPEN, 14); open it for "
+            "writing once, which creates it"));
   CAF_CHECK(!fs::exists(files.path()));
 }
 
@@ -277,27 +276,27 @@ CAF_TEST(a file that may not be read is refused) {
   files.open();
   ::chmod(files.path().c_str(), 0);
   CAF_CHECK_EQUAL(
-      refusal(), refused("unable to open database file (SQLITE_CANTOPEN, 14); "
-                         "let this user read the file"));
+    refusal(), refused("unable to open database file (SQLITE_CANTOPEN, 14); "
+                       "let this user read the file"));
 }
 
 CAF_TEST(a file that may only be read is refused for writing) {
   files.open();
   ::chmod(files.path().c_str(), 0444);
   CAF_CHECK_EQUAL(
-      refusal(),
-      refused("attempt to write a readonly database (SQLITE_READONLY, 8); let "
-              "this user write the file"));
+    refusal(),
+    refused("attempt to write a readonly database (SQLITE_READONLY, 8); let "
+            "this user write the file"));
 }
 
 CAF_TEST(a directory that may not be written is refused) {
   ::chmod(files.directory().c_str(), 0555);
   CAF_CHECK_EQUAL(
-      refusal(), refused(
-                     "unable to open database file (SQLITE_CANTOPEN, 14); "
-                     "let this user write in the directory "
-                     + files.directory().string()
-                     + ", where SQLite keeps the -wal and -shm files"));
+    refusal(), refused(
+                 "unable to open database file (SQLITE_CANTOPEN, 14); "
+                 "let this user write in the directory "
+                 + files.directory().string()
+                 + ", where SQLite keeps the -wal and -shm files"));
 }
 
 CAF_TEST(a database in a directory that may not be written is refused) {
@@ -310,12 +309,12 @@ CAF_TEST(a database in a directory that may not be written is refused) {
   ::chmod(files.path().c_str(), 0666);
   ::chmod(files.directory().c_str(), 0555);
   CAF_CHECK_EQUAL(
-      refusal(), refused(
-                     "attempt to write a readonly database "
-                     "(SQLITE_READONLY_DIRECTORY, 1544); let this user write "
-                     "in the directory "
-                     + files.directory().string()
-                     + ", where SQLite keeps the -wal and -shm files"));
+    refusal(), refused(
+                 "attempt to write a readonly database "
+                 "(SQLITE_READONLY_DIRECTORY, 1544); let this user write "
+                 "in the directory "
+                 + files.directory().string()
+                 + ", where SQLite keeps the -wal and -shm files"));
   ::chmod(files.directory().c_str(), 0777);
   CAF_CHECK_EQUAL(refusal(), "opened");
 }

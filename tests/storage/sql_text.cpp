@@ -37,16 +37,16 @@ CAF_TEST(a text is split at the lines that name a section) {
 CAF_TEST(statements end at the semicolons that end statements) {
   using texts = std::vector<std::string>;
   CAF_CHECK_EQUAL(
-      split_statements("SELECT 1; SELECT 2"), (texts{"SELECT 1;", "SELECT 2"}));
+    split_statements("SELECT 1; SELECT 2"), (texts{"SELECT 1;", "SELECT 2"}));
   CAF_CHECK_EQUAL(
-      split_statements("-- a; comment\nSELECT ';' /* ; */; -- the end;"),
-      (texts{"SELECT ';' /* ; */;"}));
+    split_statements("-- a; comment\nSELECT ';' /* ; */; -- the end;"),
+    (texts{"SELECT ';' /* ; */;"}));
   CAF_CHECK_EQUAL(
-      split_statements("CREATE TRIGGER t AFTER INSERT ON x BEGIN SELECT 1;"
-                       " SELECT 2; END; SELECT 3;"),
-      (texts{
-          "CREATE TRIGGER t AFTER INSERT ON x BEGIN SELECT 1; SELECT 2; END;",
-          "SELECT 3;"}));
+    split_statements("CREATE TRIGGER t AFTER INSERT ON x BEGIN SELECT 1;"
+                     " SELECT 2; END; SELECT 3;"),
+    (texts{
+      "CREATE TRIGGER t AFTER INSERT ON x BEGIN SELECT 1; SELECT 2; END;",
+      "SELECT 3;"}));
   CAF_CHECK(split_statements(" /* never closed").empty());
   CAF_CHECK(split_statements("").empty());
 }
@@ -88,9 +88,8 @@ CAF_TEST(every method has its SQL and its SQL fits its structs) {
 
 CAF_TEST(every section with a method name belongs to a method) {
   std::set<std::string> names;
-  for_each_method([&](auto identity) {
-    names.emplace(decltype(identity)::type::spec.name);
-  });
+  for_each_method(
+    [&](auto identity) { names.emplace(decltype(identity)::type::spec.name); });
   for (const auto& section : all_sections())
     if (section.name.front() >= 'A' && section.name.front() <= 'Z')
       CAF_CHECK(names.contains(std::string{section.name}));

@@ -42,7 +42,7 @@ CAF_TEST(values come back as they were bound) {
     must(insert.finish());
   }
   auto select = must(db.prepare(
-      "SELECT a, b, 1.5 AS r, -9223372036854775808 AS i, NULL AS n FROM t"));
+    "SELECT a, b, 1.5 AS r, -9223372036854775808 AS i, NULL AS n FROM t"));
   CAF_REQUIRE(must(select.step()));
   CAF_CHECK_EQUAL(select.column_count(), 5);
   CAF_CHECK_EQUAL(select.column_name(2), "r");
@@ -120,14 +120,14 @@ CAF_TEST(prepare takes exactly one statement) {
   CAF_CHECK(contains(failure(db.prepare("")), "not exactly one"));
   CAF_CHECK(contains(failure(db.prepare(" -- none")), "not exactly one"));
   CAF_CHECK(
-      contains(failure(db.prepare("SELECT 1; SELECT 2")), "not exactly one"));
+    contains(failure(db.prepare("SELECT 1; SELECT 2")), "not exactly one"));
   must(db.prepare("SELECT 1; -- and no more"));
 }
 
 CAF_TEST(execute runs several statements and stops at the first error) {
   auto done =
-      db.execute("INSERT INTO t VALUES (1, 1); INSERT INTO t VALUES (2, NULL);"
-                 "INSERT INTO t VALUES (3, 3)");
+    db.execute("INSERT INTO t VALUES (1, 1); INSERT INTO t VALUES (2, NULL);"
+               "INSERT INTO t VALUES (3, 3)");
   CAF_CHECK_EQUAL(failure(done), "CONFLICT: NOT NULL constraint failed: t.b");
   CAF_CHECK_EQUAL(row(db, "SELECT group_concat(a) FROM t"), "1");
 }
@@ -135,11 +135,11 @@ CAF_TEST(execute runs several statements and stops at the first error) {
 CAF_TEST(errors tell what SQLite found) {
   must(db.execute("INSERT INTO t VALUES (1, 1)"));
   CAF_CHECK_EQUAL(
-      failure(db.execute("INSERT INTO t VALUES (1, 1)")),
-      "CONFLICT: UNIQUE constraint failed: t.a");
+    failure(db.execute("INSERT INTO t VALUES (1, 1)")),
+    "CONFLICT: UNIQUE constraint failed: t.a");
   CAF_CHECK_EQUAL(
-      failure(db.execute("SELECT * FROM absent")),
-      "INTERNAL: no such table: absent (SQLITE_ERROR, 1)");
+    failure(db.execute("SELECT * FROM absent")),
+    "INTERNAL: no such table: absent (SQLITE_ERROR, 1)");
 }
 
 CAF_TEST(a bind that fails is the error of the next step) {
@@ -147,8 +147,8 @@ CAF_TEST(a bind that fails is the error of the next step) {
   query.bind_integer(7, 1);
   query.bind_integer(1, 1);
   CAF_CHECK_EQUAL(
-      failure(query.step()),
-      "INTERNAL: column index out of range (SQLITE_RANGE, 25)");
+    failure(query.step()),
+    "INTERNAL: column index out of range (SQLITE_RANGE, 25)");
 }
 
 CAF_TEST(a transaction that is not committed is rolled back) {
@@ -188,8 +188,8 @@ CAF_TEST(a savepoint that is not released is undone) {
 
 CAF_TEST(a commit that breaks a deferred foreign key has certainly failed) {
   must(db.execute(
-      "CREATE TABLE p (id PRIMARY KEY);"
-      "CREATE TABLE c (p REFERENCES p DEFERRABLE INITIALLY DEFERRED)"));
+    "CREATE TABLE p (id PRIMARY KEY);"
+    "CREATE TABLE c (p REFERENCES p DEFERRABLE INITIALLY DEFERRED)"));
   auto transaction = must(immediate_transaction::begin(db));
   CAF_CHECK(!db.has_unresolved_foreign_keys());
   must(db.execute("INSERT INTO c VALUES (1)"));
@@ -236,7 +236,7 @@ CAF_TEST(without a lock wait a held lock is BUSY at once) {
   auto held = must(immediate_transaction::begin(other));
   auto error = must_fail(immediate_transaction::begin(db));
   CAF_CHECK_EQUAL(
-      to_string(error), "BUSY: database is locked (SQLITE_BUSY, 5)");
+    to_string(error), "BUSY: database is locked (SQLITE_BUSY, 5)");
   CAF_CHECK(!db.in_transaction());
 }
 
@@ -246,7 +246,7 @@ CAF_TEST(a lock wait ends with BUSY at its deadline and not before) {
   auto deadline = in(30ms);
   db.set_lock_wait(deadline);
   CAF_CHECK_EQUAL(
-      must_fail(immediate_transaction::begin(db)).code, error_code::busy);
+    must_fail(immediate_transaction::begin(db)).code, error_code::busy);
   CAF_CHECK(std::chrono::steady_clock::now() >= *deadline);
 }
 

@@ -21,18 +21,18 @@ std::string told(int code) {
 CAF_TEST(a lock that is held is BUSY and may be tried again) {
   CAF_CHECK_EQUAL(told(SQLITE_BUSY), "BUSY: what happened (SQLITE_BUSY, 5)");
   CAF_CHECK_EQUAL(
-      told(SQLITE_BUSY_SNAPSHOT),
-      "BUSY: what happened (SQLITE_BUSY_SNAPSHOT, 517)");
+    told(SQLITE_BUSY_SNAPSHOT),
+    "BUSY: what happened (SQLITE_BUSY_SNAPSHOT, 517)");
   CAF_CHECK_EQUAL(
-      told(SQLITE_BUSY_RECOVERY),
-      "BUSY: what happened (SQLITE_BUSY_RECOVERY, 261)");
+    told(SQLITE_BUSY_RECOVERY),
+    "BUSY: what happened (SQLITE_BUSY_RECOVERY, 261)");
   CAF_CHECK_EQUAL(
-      told(SQLITE_LOCKED), "BUSY: what happened (SQLITE_LOCKED, 6)");
+    told(SQLITE_LOCKED), "BUSY: what happened (SQLITE_LOCKED, 6)");
   CAF_CHECK_EQUAL(
-      told(SQLITE_LOCKED_SHAREDCACHE),
-      "BUSY: what happened (SQLITE_LOCKED_SHAREDCACHE, 262)");
+    told(SQLITE_LOCKED_SHAREDCACHE),
+    "BUSY: what happened (SQLITE_LOCKED_SHAREDCACHE, 262)");
   CAF_CHECK_EQUAL(
-      told(SQLITE_PROTOCOL), "BUSY: what happened (SQLITE_PROTOCOL, 15)");
+    told(SQLITE_PROTOCOL), "BUSY: what happened (SQLITE_PROTOCOL, 15)");
   CAF_CHECK(make_sqlite_error(SQLITE_BUSY, "").is_retryable());
 }
 
@@ -51,15 +51,15 @@ CAF_TEST(a value that is too big is a fault of the parameters) {
 
 CAF_TEST(everything else is INTERNAL with the code by name and number) {
   CAF_CHECK_EQUAL(
-      told(SQLITE_FULL), "INTERNAL: what happened (SQLITE_FULL, 13)");
+    told(SQLITE_FULL), "INTERNAL: what happened (SQLITE_FULL, 13)");
   CAF_CHECK_EQUAL(
-      told(SQLITE_IOERR_FSYNC),
-      "INTERNAL: what happened (SQLITE_IOERR_FSYNC, 1034)");
+    told(SQLITE_IOERR_FSYNC),
+    "INTERNAL: what happened (SQLITE_IOERR_FSYNC, 1034)");
   CAF_CHECK_EQUAL(
-      told(SQLITE_READONLY_DBMOVED),
-      "INTERNAL: what happened (SQLITE_READONLY_DBMOVED, 1032)");
+    told(SQLITE_READONLY_DBMOVED),
+    "INTERNAL: what happened (SQLITE_READONLY_DBMOVED, 1032)");
   CAF_CHECK_EQUAL(
-      told(SQLITE_NOTADB), "INTERNAL: what happened (SQLITE_NOTADB, 26)");
+    told(SQLITE_NOTADB), "INTERNAL: what happened (SQLITE_NOTADB, 26)");
   CAF_CHECK(!make_sqlite_error(SQLITE_FULL, "").is_retryable());
 }
 

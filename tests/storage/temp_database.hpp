@@ -12,8 +12,8 @@
 #include <boost/json.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -120,11 +120,19 @@ inline std::string row(connection& db, std::string_view sql) {
   return lines.front();
 }
 
+/// By the clock that SQLite reads; time() can be some milliseconds behind it.
+inline std::int64_t unix_time() {
+  using namespace std::chrono;
+  auto now = system_clock::now().time_since_epoch();
+  return duration_cast<seconds>(now).count();
+}
+
 /// Methods of a set, called by name on a connection.
 class caller {
 public:
   caller(connection& db, const method_set& methods)
-      : db_(db), methods_(methods) {}
+    : db_(db),
+      methods_(methods) {}
 
   /// What a method returns for parameters in JSON. Times that have passed
   /// since this object was made are shown as "now".
@@ -168,13 +176,13 @@ private:
         auto* time = member.value().if_int64();
         bool is_time = name.ends_with("_at") || name == "last_evaluation";
         if (is_time && time != nullptr && *time >= begin_)
-          member.value() = *time <= std::time(nullptr) ? "now" : "the future";
+          member.value() = *time <= unix_time() ? "now" : "the future";
       }
   }
 
   connection& db_;
   const method_set& methods_;
-  std::time_t begin_ = std::time(nullptr);
+  std::int64_t begin_ = unix_time();
 };
 
 /// The methods of the catalogue, made once.
@@ -199,7 +207,7 @@ struct method_fixture {
     const boost::json::value actual_json = actual;                             \
     const boost::json::value expected_json = boost::json::parse(expected);     \
     CAF_CHECK_EQUAL(                                                           \
-        boost::json::serialize(actual_json),                                   \
-        actual_json == expected_json ? boost::json::serialize(actual_json)     \
-                                     : boost::json::serialize(expected_json)); \
+      boost::json::serialize(actual_json),                                     \
+      actual_json == expected_json ? boost::json::serialize(actual_json)       \
+                                   : boost::json::serialize(expected_json));   \
   } while (false)

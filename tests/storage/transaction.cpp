@@ -57,8 +57,8 @@ struct fixture {
   fixture() { must(db.execute("CREATE TABLE t (x UNIQUE)")); }
 
   write_ptr create(
-      std::string id, std::string request_id = "", std::string settled = "",
-      std::string title = "T") {
+    std::string id, std::string request_id = "", std::string settled = "",
+    std::string title = "T") {
     create_session params;
     params.id = std::move(id);
     params.title = std::move(title);
@@ -68,13 +68,13 @@ struct fixture {
     if (!settled.empty())
       ids.settled_request_id = std::move(settled);
     return must(prepare(
-        methods.find("CreateSession"), boxed::of(std::move(params)),
-        std::move(ids)));
+      methods.find("CreateSession"), boxed::of(std::move(params)),
+      std::move(ids)));
   }
 
-  batch_result
-  run(const std::vector<write_ptr>& writes,
-      lock_deadline deadline = std::nullopt) {
+  batch_result run(
+    const std::vector<write_ptr>& writes,
+    lock_deadline deadline = std::nullopt) {
     std::vector<batch_entry> batch;
     for (const auto& write : writes)
       batch.push_back({write, true});
@@ -103,14 +103,14 @@ struct fixture {
 
   std::string sessions() {
     return row(
-        db, "SELECT group_concat(id, ' ') FROM"
-            " (SELECT id FROM sessions ORDER BY rowid)");
+      db, "SELECT group_concat(id, ' ') FROM"
+          " (SELECT id FROM sessions ORDER BY rowid)");
   }
 
   std::string journaled() {
     return row(
-        db, "SELECT group_concat(request_id, ' ') FROM"
-            " (SELECT request_id FROM dbproxy_journal ORDER BY entry)");
+      db, "SELECT group_concat(request_id, ' ') FROM"
+          " (SELECT request_id FROM dbproxy_journal ORDER BY entry)");
   }
 
   temp_database files;
@@ -134,8 +134,8 @@ CAF_TEST(a batch is committed in order as one transaction) {
   CAF_CHECK_EQUAL(outcome.wal_pages, db.wal_pages());
   auto other = files.open();
   CAF_CHECK_EQUAL(
-      rows(other, "SELECT id FROM sessions ORDER BY rowid"),
-      (std::vector<std::string>{"a", "b", "c"}));
+    rows(other, "SELECT id FROM sessions ORDER BY rowid"),
+    (std::vector<std::string>{"a", "b", "c"}));
   CAF_CHECK_EQUAL(journaled(), "1 3");
 }
 
@@ -146,15 +146,15 @@ CAF_TEST(a batch of nothing is committed) {
 
 CAF_TEST(a write that fails fails alone) {
   auto half = host_write(
-      "Half", runs("INSERT INTO t VALUES (1);"
-                   "INSERT INTO t VALUES (1)"));
+    "Half", runs("INSERT INTO t VALUES (1);"
+                 "INSERT INTO t VALUES (1)"));
   auto outcome =
-      run({create("a", "1"), create("a", "2"), half, create("b", "4")});
+    run({create("a", "1"), create("a", "2"), half, create("b", "4")});
   CAF_CHECK(outcome.outcome == status::committed);
   CAF_CHECK_EQUAL(
-      told(outcome),
-      "a, CONFLICT: UNIQUE constraint failed: sessions.id (CreateSession), "
-      "CONFLICT: UNIQUE constraint failed: t.x (Half), b");
+    told(outcome),
+    "a, CONFLICT: UNIQUE constraint failed: sessions.id (CreateSession), "
+    "CONFLICT: UNIQUE constraint failed: t.x (Half), b");
   CAF_CHECK_EQUAL(sessions(), "a b");
   CAF_CHECK_EQUAL(row(db, "SELECT count(*) FROM t"), "0");
   CAF_CHECK_EQUAL(journaled(), "1 4");
@@ -162,12 +162,12 @@ CAF_TEST(a write that fails fails alone) {
 
 CAF_TEST(a write that fails in a batch of its own leaves nothing) {
   auto half = host_write(
-      "Half", runs("INSERT INTO t VALUES (1);"
-                   "INSERT INTO t VALUES (1)"));
+    "Half", runs("INSERT INTO t VALUES (1);"
+                 "INSERT INTO t VALUES (1)"));
   auto outcome = run({half});
   CAF_CHECK(outcome.outcome == status::committed);
   CAF_CHECK_EQUAL(
-      told(outcome), "CONFLICT: UNIQUE constraint failed: t.x (Half)");
+    told(outcome), "CONFLICT: UNIQUE constraint failed: t.x (Half)");
   CAF_CHECK_EQUAL(row(db, "SELECT count(*) FROM t"), "0");
 }
 
@@ -186,14 +186,14 @@ CAF_TEST(a body that throws fails alone) {
     throw std::runtime_error{"a reason"};
   });
   auto throws_more =
-      host_write("More", [](connection&) -> result<boxed> { throw 1; });
+    host_write("More", [](connection&) -> result<boxed> { throw 1; });
   CAF_CHECK_EQUAL(
-      told(run({create("a"), throws, throws_more, create("b")})),
-      "a, INTERNAL: the method threw: a reason (Throws), "
-      "INTERNAL: the method threw (More), b");
+    told(run({create("a"), throws, throws_more, create("b")})),
+    "a, INTERNAL: the method threw: a reason (Throws), "
+    "INTERNAL: the method threw (More), b");
   CAF_CHECK_EQUAL(row(db, "SELECT count(*) FROM t"), "0");
   CAF_CHECK_EQUAL(
-      told(run({throws})), "INTERNAL: the method threw: a reason (Throws)");
+    told(run({throws})), "INTERNAL: the method threw: a reason (Throws)");
   CAF_CHECK_EQUAL(row(db, "SELECT count(*) FROM t"), "0");
 }
 
@@ -210,8 +210,8 @@ CAF_TEST(without the lock nothing is tried) {
     auto outcome = run({write, create("a")}, deadline);
     CAF_CHECK(outcome.outcome == status::lock_not_had);
     CAF_CHECK_EQUAL(
-        told(outcome),
-        std::string{busy} + " (Host), " + busy + " (CreateSession)");
+      told(outcome),
+      std::string{busy} + " (Host), " + busy + " (CreateSession)");
   }
   CAF_CHECK(!was_run);
   held.reset();
@@ -225,7 +225,7 @@ CAF_TEST(a batch waits until the holder lets go) {
   auto batch = std::async(std::launch::async, [&] {
     begun.set_value();
     return run_batch(
-        db, log, std::vector<batch_entry>{{create("a"), true}}, in(patience));
+      db, log, std::vector<batch_entry>{{create("a"), true}}, in(patience));
   });
   begun.get_future().wait();
   held.reset();
@@ -241,15 +241,15 @@ CAF_TEST(a resend takes effect once and returns the first result) {
     CAF_CHECK_EQUAL(outcome.results[0]->value.as<session>().title, "T");
   }
   CAF_CHECK_EQUAL(
-      told(run({create("b", "2"), create("a", "1")})), "b, a again");
+    told(run({create("b", "2"), create("a", "1")})), "b, a again");
   CAF_CHECK_EQUAL(sessions(), "a b");
   CAF_CHECK_EQUAL(journaled(), "1 2");
 }
 
 CAF_TEST(a resend in the batch of its first sending takes effect once) {
   CAF_CHECK_EQUAL(
-      told(run({create("a", "1"), create("a", "1"), create("b", "2")})),
-      "a, a again, b");
+    told(run({create("a", "1"), create("a", "1"), create("b", "2")})),
+    "a, a again, b");
   CAF_CHECK_EQUAL(sessions(), "a b");
 }
 
@@ -259,8 +259,8 @@ CAF_TEST(a request id of another write is a conflict) {
                   "(CreateSession)";
   CAF_CHECK_EQUAL(told(run({create("b", "1")})), conflict);
   CAF_CHECK_EQUAL(
-      told(run({create("b", "1"), create("c", "3")})),
-      std::string{conflict} + ", c");
+    told(run({create("b", "1"), create("c", "3")})),
+    std::string{conflict} + ", c");
   CAF_CHECK_EQUAL(sessions(), "a c");
 }
 
@@ -285,8 +285,8 @@ CAF_TEST(what is settled is forgotten by the next batch) {
   run({create("d", id('3'), id('1'))});
   CAF_CHECK_EQUAL(journaled(), id('2') + " own " + id('3'));
   run(
-      {create("e", id('4'), id('3')), create("f", id('5'), id('3')),
-       create("g", "", "own")});
+    {create("e", id('4'), id('3')), create("f", id('5'), id('3')),
+     create("g", "", "own")});
   CAF_CHECK_EQUAL(journaled(), id('4') + " " + id('5'));
 }
 
@@ -299,12 +299,12 @@ CAF_TEST(old journal entries are forgotten by the next batch) {
 
 CAF_TEST(a deferred foreign key fails only the write that broke it) {
   must(db.execute(
-      "CREATE TABLE c (s REFERENCES sessions DEFERRABLE INITIALLY DEFERRED)"));
+    "CREATE TABLE c (s REFERENCES sessions DEFERRABLE INITIALLY DEFERRED)"));
   auto orphan = host_write("Orphan", runs("INSERT INTO c VALUES ('absent')"));
   auto conflict = "CONFLICT: FOREIGN KEY constraint failed (Orphan)";
   CAF_CHECK_EQUAL(
-      told(run({create("a"), orphan, create("b")})),
-      "a, " + std::string{conflict} + ", b");
+    told(run({create("a"), orphan, create("b")})),
+    "a, " + std::string{conflict} + ", b");
   CAF_CHECK_EQUAL(told(run({orphan})), conflict);
   CAF_CHECK_EQUAL(row(db, "SELECT count(*) FROM c"), "0");
 }
@@ -312,7 +312,7 @@ CAF_TEST(a deferred foreign key fails only the write that broke it) {
 CAF_TEST(a write that rolls everything back takes nobody with it) {
   must(db.execute("INSERT INTO t VALUES (1)"));
   auto rogue =
-      host_write("Rogue", runs("INSERT OR ROLLBACK INTO t VALUES (1)"));
+    host_write("Rogue", runs("INSERT OR ROLLBACK INTO t VALUES (1)"));
   auto conflict = "CONFLICT: UNIQUE constraint failed: t.x (Rogue)";
   auto outcome = run({create("a", "1"), rogue, create("b", "3")});
   CAF_CHECK(outcome.outcome == status::committed);
@@ -325,8 +325,8 @@ CAF_TEST(a write that rolls everything back takes nobody with it) {
 CAF_TEST(a write cannot end the transaction of the others) {
   for (std::string end : {"COMMIT", "ROLLBACK"}) {
     CAF_MESSAGE(end);
-    auto rogue = host_write(
-        "Rogue", runs("INSERT INTO t VALUES ('" + end + "');" + end));
+    auto rogue =
+      host_write("Rogue", runs("INSERT INTO t VALUES ('" + end + "');" + end));
     auto outcome = run({create("a" + end), rogue, create("b" + end)});
     CAF_CHECK_EQUAL(outcome.results[0]->value.as<session>().id, "a" + end);
     CAF_CHECK(!outcome.results[1]);
@@ -365,10 +365,10 @@ CAF_TEST(a commit that the disk refuses leaves the outcome open) {
     limit.rlim_cur = std::filesystem::file_size(path + "-wal");
     ::setrlimit(RLIMIT_FSIZE, &limit);
     std::vector<batch_entry> batch{
-        {create("a", "1"), true},
-        {create("before", "0"), true},
-        {create("before"), true},
-        {create("a", "1"), true}};
+      {create("a", "1"), true},
+      {create("before", "0"), true},
+      {create("before"), true},
+      {create("a", "1"), true}};
     auto lost = run_batch(on, log, batch, std::nullopt);
     ::setrlimit(RLIMIT_FSIZE, &unlimited);
     auto had = run_batch(on, log, batch, std::nullopt);
@@ -381,10 +381,10 @@ CAF_TEST(a commit that the disk refuses leaves the outcome open) {
               "(CreateSession)";
   auto own = "CONFLICT: UNIQUE constraint failed: sessions.id (CreateSession)";
   CAF_CHECK_EQUAL(
-      child.finish(), std::to_string(static_cast<int>(status::failed)) + " "
-                          + lost + ", before again, " + own + ", " + lost
-                          + "; unknown; not_applied; a, before again, " + own
-                          + ", a again");
+    child.finish(), std::to_string(static_cast<int>(status::failed)) + " "
+                      + lost + ", before again, " + own + ", " + lost
+                      + "; unknown; not_applied; a, before again, " + own
+                      + ", a again");
   db = files.open();
   CAF_CHECK_EQUAL(sessions(), "before a");
 }

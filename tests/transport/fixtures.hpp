@@ -56,7 +56,7 @@ private:
 class environment {
 public:
   environment(std::string name, const std::string& value)
-      : name_(std::move(name)) {
+    : name_(std::move(name)) {
     if (const char* before = std::getenv(name_.c_str()))
       before_ = before;
     ::setenv(name_.c_str(), value.c_str(), 1);
@@ -188,7 +188,7 @@ inline void leave_socket(const std::filesystem::path& path) {
   path.native().copy(address.sun_path, sizeof address.sun_path - 1);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
   const int rc =
-      ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   ::close(fd);
   if (rc != 0)
     throw std::runtime_error{"bind " + path.string()};

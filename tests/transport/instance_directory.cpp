@@ -140,7 +140,7 @@ CAF_TEST(the directory is created for its owner alone) {
   CAF_CHECK_EQUAL(open->database().string(), (temp / "open.db").string());
   CAF_CHECK_EQUAL(open->path().string(), (temp / "open.db.dbproxy").string());
   CAF_CHECK_EQUAL(
-      open->lock_path().string(), (temp / "open.db.dbproxy/lock").string());
+    open->lock_path().string(), (temp / "open.db.dbproxy/lock").string());
   CAF_CHECK(instance_directory::open(temp / "open.db"));
 }
 
@@ -233,8 +233,8 @@ CAF_TEST(sockets of long paths live in the runtime directory) {
   CAF_CHECK_EQUAL(mode_of(temp / "dbproxy"), 0700u);
   CAF_CHECK_EQUAL(mode_of(folder), 0700u);
   CAF_CHECK_EQUAL(
-      fs::path{*ipc_path(where->pub_addr)}.parent_path().string(),
-      folder.string());
+    fs::path{*ipc_path(where->pub_addr)}.parent_path().string(),
+    folder.string());
   CAF_CHECK_NOT_EQUAL(where->rpc_addr, elsewhere->rpc_addr);
   const auto again = directory->endpoints_for(3);
   CAF_REQUIRE(again);

@@ -70,46 +70,45 @@ std::string nested(std::size_t depth) {
 
 CAF_TEST(calls with positional parameters) {
   CAF_CHECK_EQUAL(
-      summary(
-          R"({"jsonrpc": "2.0", "method": "subtract", "params": [42, 23], "id": 1})"),
-      "subtract [42,23] 1");
+    summary(
+      R"({"jsonrpc": "2.0", "method": "subtract", "params": [42, 23], "id": 1})"),
+    "subtract [42,23] 1");
   CAF_CHECK_EQUAL(
-      summary(
-          R"({"jsonrpc": "2.0", "method": "subtract", "params": [23, 42], "id": 2})"),
-      "subtract [23,42] 2");
-  CAF_CHECK(same(
-      success_text(1, 19), R"({"jsonrpc": "2.0", "result": 19, "id": 1})"));
+    summary(
+      R"({"jsonrpc": "2.0", "method": "subtract", "params": [23, 42], "id": 2})"),
+    "subtract [23,42] 2");
+  CAF_CHECK(
+    same(success_text(1, 19), R"({"jsonrpc": "2.0", "result": 19, "id": 1})"));
 }
 
 CAF_TEST(calls with named parameters) {
   CAF_CHECK_EQUAL(
-      summary(R"({"jsonrpc": "2.0", "method": "subtract",
+    summary(R"({"jsonrpc": "2.0", "method": "subtract",
                 "params": {"subtrahend": 23, "minuend": 42}, "id": 3})"),
-      R"(subtract {"subtrahend":23,"minuend":42} 3)");
+    R"(subtract {"subtrahend":23,"minuend":42} 3)");
   CAF_CHECK_EQUAL(
-      summary(R"({"jsonrpc": "2.0", "method": "subtract",
+    summary(R"({"jsonrpc": "2.0", "method": "subtract",
                 "params": {"minuend": 42, "subtrahend": 23}, "id": 4})"),
-      R"(subtract {"minuend":42,"subtrahend":23} 4)");
+    R"(subtract {"minuend":42,"subtrahend":23} 4)");
 }
 
 CAF_TEST(notifications) {
   CAF_CHECK_EQUAL(
-      summary(
-          R"({"jsonrpc": "2.0", "method": "update", "params": [1,2,3,4,5]})"),
-      "update [1,2,3,4,5] -");
+    summary(R"({"jsonrpc": "2.0", "method": "update", "params": [1,2,3,4,5]})"),
+    "update [1,2,3,4,5] -");
   CAF_CHECK_EQUAL(
-      summary(R"({"jsonrpc": "2.0", "method": "foobar"})"), "foobar null -");
-  CAF_CHECK(as_request(single(R"({"jsonrpc":"2.0","method":"m"})"))
-                ->is_notification());
+    summary(R"({"jsonrpc": "2.0", "method": "foobar"})"), "foobar null -");
+  CAF_CHECK(
+    as_request(single(R"({"jsonrpc":"2.0","method":"m"})"))->is_notification());
 }
 
 CAF_TEST(a call of a method that does not exist) {
   const auto call =
-      single(R"({"jsonrpc": "2.0", "method": "foobar", "id": "1"})");
+    single(R"({"jsonrpc": "2.0", "method": "foobar", "id": "1"})");
   CAF_REQUIRE_EQUAL(summary(call), R"(foobar null "1")");
   const auto text = fault_text(make_fault(
-      rpc_fault_kind::method_not_found, "there is no method \"foobar\"",
-      *as_request(call)->id));
+    rpc_fault_kind::method_not_found, "there is no method \"foobar\"",
+    *as_request(call)->id));
   CAF_CHECK(same(text, R"({"jsonrpc": "2.0", "error": {"code": -32601,
     "message": "Method not found", "data": {"code": "METHOD_NOT_FOUND",
     "message": "there is no method \"foobar\"", "method": "",
@@ -118,29 +117,29 @@ CAF_TEST(a call of a method that does not exist) {
 
 CAF_TEST(a call with invalid JSON) {
   const auto call =
-      single(R"({"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz])");
+    single(R"({"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz])");
   CAF_REQUIRE_EQUAL(summary(call), "fault -32700 null");
   const auto text = json::parse(fault_text(*as_fault(call)));
   CAF_CHECK_EQUAL(text.at("error").at("code").as_int64(), -32700);
   CAF_CHECK_EQUAL(
-      std::string{text.at("error").at("message").as_string()}, "Parse error");
+    std::string{text.at("error").at("message").as_string()}, "Parse error");
   CAF_CHECK(text.at("id").is_null());
 }
 
 CAF_TEST(a call with an invalid request) {
   const auto call =
-      single(R"({"jsonrpc": "2.0", "method": 1, "params": "bar"})");
+    single(R"({"jsonrpc": "2.0", "method": 1, "params": "bar"})");
   CAF_REQUIRE_EQUAL(summary(call), "fault -32600 null");
   CAF_CHECK_EQUAL(as_fault(call)->message, "Invalid Request");
 }
 
 CAF_TEST(a batch with invalid JSON) {
   CAF_CHECK_EQUAL(
-      summary(R"([
+    summary(R"([
       {"jsonrpc": "2.0", "method": "sum", "params": [1,2,4], "id": "1"},
       {"jsonrpc": "2.0", "method"
     ])"),
-      "fault -32700 null");
+    "fault -32700 null");
 }
 
 CAF_TEST(an empty batch is one fault) {
@@ -165,18 +164,18 @@ CAF_TEST(a batch of everything) {
      "id": "5"},
     {"jsonrpc": "2.0", "method": "get_data", "id": "9"}])");
   const summaries wanted{
-      R"(sum [1,2,4] "1")",
-      "notify_hello [7] -",
-      R"(subtract [42,23] "2")",
-      "fault -32600 null",
-      R"(foo.get {"name":"myself"} "5")",
-      R"(get_data null "9")"};
+    R"(sum [1,2,4] "1")",
+    "notify_hello [7] -",
+    R"(subtract [42,23] "2")",
+    "fault -32600 null",
+    R"(foo.get {"name":"myself"} "5")",
+    R"(get_data null "9")"};
   CAF_CHECK(found == wanted);
   CAF_CHECK(same(
-      batch_text(
-          {success_text("1", 7), success_text("2", 19),
-           success_text("9", json::array{"hello", 5})}),
-      R"([{"jsonrpc": "2.0", "result": 7, "id": "1"},
+    batch_text(
+      {success_text("1", 7), success_text("2", 19),
+       success_text("9", json::array{"hello", 5})}),
+    R"([{"jsonrpc": "2.0", "result": 7, "id": "1"},
         {"jsonrpc": "2.0", "result": 19, "id": "2"},
         {"jsonrpc": "2.0", "result": ["hello", 5], "id": "9"}])"));
 }
@@ -196,8 +195,8 @@ CAF_TEST(an id comes back as it was given) {
        {"1", "0", "-7", "9223372036854775807", "-9223372036854775808",
         "18446744073709551615", "1.5", "\"\"", "\"1\"", "\"\\u00e9\\n\"",
         "null"}) {
-    const auto call = single(
-        R"({"jsonrpc":"2.0","method":"m","id":)" + std::string{id} + "}");
+    const auto call =
+      single(R"({"jsonrpc":"2.0","method":"m","id":)" + std::string{id} + "}");
     const auto* request = as_request(call);
     CAF_REQUIRE(request != nullptr);
     CAF_REQUIRE(request->id);
@@ -211,9 +210,8 @@ CAF_TEST(an id comes back as it was given) {
 CAF_TEST(an id of another type is a fault without one) {
   for (const auto* id : {"true", "[]", "{}", "[1]", "\"\xff\""})
     CAF_CHECK_EQUAL(
-        summary(
-            R"({"jsonrpc":"2.0","method":"m","id":)" + std::string{id} + "}"),
-        "fault -32600 null");
+      summary(R"({"jsonrpc":"2.0","method":"m","id":)" + std::string{id} + "}"),
+      "fault -32600 null");
 }
 
 CAF_TEST(a fault bears the id that could be recovered) {
@@ -228,8 +226,8 @@ CAF_TEST(a fault bears the id that could be recovered) {
         R"({"jsonrpc":"2.0","method":"m","params":1,"id":7})"})
     CAF_CHECK_EQUAL(summary(text), "fault -32600 7");
   CAF_CHECK_EQUAL(
-      summary("{\"jsonrpc\":\"2.0\",\"method\":\"\xff\",\"id\":7}"),
-      "fault -32600 7");
+    summary("{\"jsonrpc\":\"2.0\",\"method\":\"\xff\",\"id\":7}"),
+    "fault -32600 7");
 }
 
 CAF_TEST(what is no object and no array is a fault) {
@@ -288,7 +286,7 @@ CAF_TEST(a batch past the limit is a fault that names it) {
     return text + "]";
   };
   CAF_CHECK_EQUAL(
-      batch_summary(batch(batch_calls_max)).size(), batch_calls_max);
+    batch_summary(batch(batch_calls_max)).size(), batch_calls_max);
   const auto call = single(batch(batch_calls_max + 1));
   CAF_REQUIRE_EQUAL(summary(call), "fault -32600 null");
   const auto& message = as_fault(call)->message;
@@ -312,7 +310,7 @@ CAF_TEST(every write error survives the way there and back) {
       const auto& object = parsed.at("error");
       CAF_CHECK_EQUAL(object.at("code").as_int64(), rpc_number(code));
       CAF_CHECK_EQUAL(
-          object.at("data").at("retryable").as_bool(), is_retryable(code));
+        object.at("data").at("retryable").as_bool(), is_retryable(code));
       const auto response = parse_response(text);
       CAF_REQUIRE(response);
       CAF_CHECK(response->id == "id");
@@ -323,7 +321,7 @@ CAF_TEST(every write error survives the way there and back) {
 
 CAF_TEST(a result survives the way there and back) {
   const auto response =
-      parse_response(success_text(7, json::parse(R"({"a":[1,null,"x"]})")));
+    parse_response(success_text(7, json::parse(R"({"a":[1,null,"x"]})")));
   CAF_REQUIRE(response);
   CAF_CHECK(response->id == 7);
   CAF_REQUIRE(response->outcome);
@@ -335,21 +333,21 @@ CAF_TEST(a result survives the way there and back) {
 
 CAF_TEST(requests survive the way there) {
   CAF_CHECK_EQUAL(
-      summary(request_text(5, "db.write", json::object{{"a", 1}})),
-      R"(db.write {"a":1} 5)");
+    summary(request_text(5, "db.write", json::object{{"a", 1}})),
+    R"(db.write {"a":1} 5)");
   CAF_CHECK_EQUAL(
-      summary(request_text("x", "a\"b", nullptr)), R"(a"b null "x")");
+    summary(request_text("x", "a\"b", nullptr)), R"(a"b null "x")");
   CAF_CHECK_EQUAL(summary(notification_text("n", json::array{1})), "n [1] -");
   CAF_CHECK(
-      batch_summary(batch_text(
-          {request_text(1, "a", nullptr), notification_text("b", nullptr)}))
-      == (summaries{"a null 1", "b null -"}));
+    batch_summary(batch_text(
+      {request_text(1, "a", nullptr), notification_text("b", nullptr)}))
+    == (summaries{"a null 1", "b null -"}));
 }
 
 CAF_TEST(an error without our data means what its number says) {
   const auto error_of = [](std::string_view error) {
     const auto response = parse_response(
-        R"({"jsonrpc":"2.0","id":1,"error":)" + std::string{error} + "}");
+      R"({"jsonrpc":"2.0","id":1,"error":)" + std::string{error} + "}");
     CAF_REQUIRE(response);
     CAF_REQUIRE(!response->outcome);
     return response->outcome.error();
@@ -360,22 +358,22 @@ CAF_TEST(an error without our data means what its number says) {
     write_outcome outcome;
   };
   for (const auto& [number, code, outcome] : std::initializer_list<row>{
-           {"-32700", error_code::internal, write_outcome::not_applied},
-           {"-32600", error_code::internal, write_outcome::not_applied},
-           {"-32601", error_code::method_not_found, write_outcome::not_applied},
-           {"-32602", error_code::invalid_params, write_outcome::not_applied},
-           {"-32603", error_code::internal, write_outcome::unknown},
-           {"-32000", error_code::internal, write_outcome::unknown},
-           {"1", error_code::internal, write_outcome::unknown},
-           {"\"x\"", error_code::internal, write_outcome::unknown},
-           {"-32001", error_code::timeout, write_outcome::unknown},
-           {"-32005", error_code::conflict, write_outcome::not_applied},
-           {"-32007", error_code::busy, write_outcome::not_applied}}) {
+         {"-32700", error_code::internal, write_outcome::not_applied},
+         {"-32600", error_code::internal, write_outcome::not_applied},
+         {"-32601", error_code::method_not_found, write_outcome::not_applied},
+         {"-32602", error_code::invalid_params, write_outcome::not_applied},
+         {"-32603", error_code::internal, write_outcome::unknown},
+         {"-32000", error_code::internal, write_outcome::unknown},
+         {"1", error_code::internal, write_outcome::unknown},
+         {"\"x\"", error_code::internal, write_outcome::unknown},
+         {"-32001", error_code::timeout, write_outcome::unknown},
+         {"-32005", error_code::conflict, write_outcome::not_applied},
+         {"-32007", error_code::busy, write_outcome::not_applied}}) {
     for (const auto* data :
          {"", R"(,"data":"text")", R"(,"data":{})",
           R"(,"data":{"code":"NO SUCH","message":"x"})"}) {
       const auto error = error_of(
-          R"({"message":"why","code":)" + std::string{number} + data + "}");
+        R"({"message":"why","code":)" + std::string{number} + data + "}");
       CAF_CHECK(error.code == code);
       CAF_CHECK(error.outcome == outcome);
       CAF_CHECK(error.message.starts_with("why"));
@@ -385,11 +383,11 @@ CAF_TEST(an error without our data means what its number says) {
   CAF_CHECK(error_of("{}").outcome == write_outcome::unknown);
   // Data that leaves the outcome out.
   CAF_CHECK(
-      error_of(R"({"data":{"code":"TIMEOUT","message":"m"}})").outcome
-      == write_outcome::unknown);
+    error_of(R"({"data":{"code":"TIMEOUT","message":"m"}})").outcome
+    == write_outcome::unknown);
   CAF_CHECK(
-      error_of(R"({"data":{"code":"BUSY","message":"m"}})").outcome
-      == write_outcome::not_applied);
+    error_of(R"({"data":{"code":"BUSY","message":"m"}})").outcome
+    == write_outcome::not_applied);
 }
 
 CAF_TEST(what is no response is an error of unknown outcome) {

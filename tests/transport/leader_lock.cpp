@@ -22,13 +22,13 @@ namespace fs = std::filesystem;
 namespace {
 
 const primary_record sample{
-    "instance-1",
-    4711,
-    7,
-    "ipc:///d/rpc-7.sock",
-    "ipc:///d/pub-7.sock",
-    "2026-01-31T12:00:00.000Z",
-    "0.1.0"};
+  "instance-1",
+  4711,
+  7,
+  "ipc:///d/rpc-7.sock",
+  "ipc:///d/pub-7.sock",
+  "2026-01-31T12:00:00.000Z",
+  "0.1.0"};
 
 struct fixture {
   temp_directory temp;
@@ -195,7 +195,7 @@ CAF_TEST(a record that is not complete names nobody) {
   CAF_CHECK(!acquire());
   // A later version may say more than this one knows.
   write_lock_file(
-      whole.substr(0, whole.find_last_of('}')) + R"(,"later":[1]})" + "\n");
+    whole.substr(0, whole.find_last_of('}')) + R"(,"later":[1]})" + "\n");
   CAF_CHECK(primary() == sample);
 }
 
@@ -276,8 +276,8 @@ CAF_TEST(a lock file that cannot be opened is an error and no lock) {
   const auto taken = leader_lock::try_acquire(directory);
   CAF_REQUIRE(!taken);
   CAF_CHECK(
-      taken.error().message.find(directory.lock_path().string())
-      != std::string::npos);
+    taken.error().message.find(directory.lock_path().string())
+    != std::string::npos);
   CAF_CHECK(!is_held(directory));
   CAF_CHECK(!find_primary(directory));
   CAF_CHECK(!fs::exists(temp / "elsewhere"));

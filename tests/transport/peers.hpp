@@ -24,11 +24,11 @@ using frames = std::vector<std::string>;
 class raw_peer {
 public:
   raw_peer(
-      zmq::socket_type type, const std::string& address,
-      const std::string& topic = "")
-      : socket_(context_, type) {
+    zmq::socket_type type, const std::string& address,
+    const std::string& topic = "")
+    : socket_(context_, type) {
     const auto milliseconds =
-        static_cast<int>(std::chrono::milliseconds{patience}.count());
+      static_cast<int>(std::chrono::milliseconds{patience}.count());
     socket_.set(zmq::sockopt::rcvtimeo, milliseconds);
     socket_.set(zmq::sockopt::sndtimeo, milliseconds);
     socket_.set(zmq::sockopt::linger, 0);
@@ -67,8 +67,8 @@ public:
     zmq_socket_monitor(socket_.handle(), name.c_str(), ZMQ_EVENT_DISCONNECTED);
     monitor_ = zmq::socket_t{context_, zmq::socket_type::pair};
     monitor_.set(
-        zmq::sockopt::rcvtimeo,
-        static_cast<int>(std::chrono::milliseconds{patience}.count()));
+      zmq::sockopt::rcvtimeo,
+      static_cast<int>(std::chrono::milliseconds{patience}.count()));
     monitor_.connect(name);
   }
 
@@ -100,7 +100,7 @@ using on_replies = std::function<void(std::vector<std::string>)>;
 inline std::unique_ptr<zmq_loop>
 start(on_requests requests, on_replies replies) {
   auto loop =
-      zmq_loop::start({std::move(requests), std::move(replies), nullptr});
+    zmq_loop::start({std::move(requests), std::move(replies), nullptr});
   return std::move(loop.value());
 }
 
@@ -115,12 +115,12 @@ inline on_replies collect(handed_over<std::string>& to) {
 /// Answers each request with its own payload.
 struct echo_server {
   explicit echo_server(const endpoints& where)
-      : loop(start(
-          [this](std::vector<peer_message> requests) {
-            thread_id = ::gettid();
-            self.load()->reply(std::move(requests));
-          },
-          [](auto) {})) {
+    : loop(start(
+      [this](std::vector<peer_message> requests) {
+        thread_id = ::gettid();
+        self.load()->reply(std::move(requests));
+      },
+      [](auto) {})) {
     self = loop.get();
     loop->serve(where).value();
   }
@@ -133,12 +133,12 @@ struct echo_server {
 /// Hands each request over.
 struct recording_server {
   explicit recording_server(const endpoints& where)
-      : loop(start(
-          [this](std::vector<peer_message> batch) {
-            for (auto& request : batch)
-              requests.put(std::move(request));
-          },
-          [](auto) {})) {
+    : loop(start(
+      [this](std::vector<peer_message> batch) {
+        for (auto& request : batch)
+          requests.put(std::move(request));
+      },
+      [](auto) {})) {
     loop->serve(where).value();
   }
 
@@ -154,8 +154,8 @@ struct loop_fixture {
 
   endpoints where(const std::string& name = "first") const {
     return {
-        ipc_address((temp / (name + "-rpc.sock")).native()),
-        ipc_address((temp / (name + "-pub.sock")).native())};
+      ipc_address((temp / (name + "-rpc.sock")).native()),
+      ipc_address((temp / (name + "-pub.sock")).native())};
   }
 };
 

@@ -43,12 +43,12 @@ CAF_TEST(a call brings the result) {
       const auto message = server.take();
       const auto request = request_in(*message);
       server.loop->reply({answer(
-          *message,
-          success_text(
-              *request.id, json::array{request.method, request.params}))});
+        *message,
+        success_text(
+          *request.id, json::array{request.method, request.params}))});
     }};
     const auto result =
-        client->call("instance.ping", json::object{{"n", i}}, patience);
+      client->call("instance.ping", json::object{{"n", i}}, patience);
     CAF_REQUIRE(result);
     CAF_CHECK(*result == (json::array{"instance.ping", {{"n", i}}}));
   }
@@ -69,13 +69,12 @@ CAF_TEST(a call brings the error) {
     return result.error();
   };
   const auto busy =
-      make_error(error_code::busy, "the queue is full", "CreateFile");
+    make_error(error_code::busy, "the queue is full", "CreateFile");
   CAF_CHECK(
-      call([&](const json::value& id) { return error_text(id, busy); })
-      == busy);
+    call([&](const json::value& id) { return error_text(id, busy); }) == busy);
   const auto unknown = call([](const json::value& id) {
     return fault_text(
-        make_fault(rpc_fault_kind::method_not_found, "no such method", id));
+      make_fault(rpc_fault_kind::method_not_found, "no such method", id));
   });
   CAF_CHECK(unknown.code == error_code::method_not_found);
   CAF_CHECK_EQUAL(unknown.method, "db.write");
@@ -125,8 +124,8 @@ CAF_TEST(an answer that comes too late is not taken for another) {
   std::jthread primary{[&] {
     const auto second = server.take();
     server.loop->reply(
-        {answer(*first, success_text(*request_in(*first).id, "first")),
-         answer(*second, success_text(*request_in(*second).id, "second"))});
+      {answer(*first, success_text(*request_in(*first).id, "first")),
+       answer(*second, success_text(*request_in(*second).id, "second"))});
   }};
   const auto result = client->call("second", nullptr, patience);
   CAF_REQUIRE(result);

@@ -48,9 +48,9 @@ CAF_TEST(a subscriber gets every topic in order) {
   server.loop->publish("instance.heartbeat", R"({"seq":2})");
   server.loop->publish("", R"({"seq":3})");
   CAF_CHECK(
-      next(events) == (event_frames{"db.session.created", R"({"seq":1})"}));
+    next(events) == (event_frames{"db.session.created", R"({"seq":1})"}));
   CAF_CHECK(
-      next(events) == (event_frames{"instance.heartbeat", R"({"seq":2})"}));
+    next(events) == (event_frames{"instance.heartbeat", R"({"seq":2})"}));
   CAF_CHECK(next(events) == (event_frames{"", R"({"seq":3})"}));
 }
 

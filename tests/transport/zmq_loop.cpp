@@ -53,10 +53,10 @@ CAF_TEST(a message with other frames is malformed and can be answered) {
   raw_peer dealer{zmq::socket_type::dealer, where().rpc_addr};
   for (const auto& [sent, delimiter] :
        std::initializer_list<std::pair<frames, bool>>{
-           {{"a", "b"}, false},
-           {{"a", "b", "c"}, false},
-           {{"", "b", "c"}, true},
-           {{"", "", "", ""}, true}}) {
+         {{"a", "b"}, false},
+         {{"a", "b", "c"}, false},
+         {{"", "b", "c"}, true},
+         {{"", "", "", ""}, true}}) {
     dealer.send(sent);
     auto request = server.take();
     CAF_REQUIRE(request);
@@ -66,7 +66,7 @@ CAF_TEST(a message with other frames is malformed and can be answered) {
     request->payload = "no";
     server.loop->reply({*request});
     CAF_CHECK(
-        dealer.receive() == (delimiter ? frames{"", "no"} : frames{"no"}));
+      dealer.receive() == (delimiter ? frames{"", "no"} : frames{"no"}));
   }
   dealer.send({"proper"});
   const auto request = server.take();
@@ -81,7 +81,7 @@ CAF_TEST(many requests of several peers are all answered in order) {
   peers.reserve(5);
   for (int i = 0; i < 5; ++i)
     peers.push_back(
-        std::make_unique<raw_peer>(zmq::socket_type::dealer, where().rpc_addr));
+      std::make_unique<raw_peer>(zmq::socket_type::dealer, where().rpc_addr));
   for (int i = 0; i < 200; ++i)
     for (std::size_t p = 0; p < peers.size(); ++p)
       peers[p]->send({std::to_string(p) + ":" + std::to_string(i)});
@@ -98,13 +98,13 @@ CAF_TEST(one call of the handler takes a bounded number of requests) {
   handed_over<std::size_t> sizes;
   pipe_ends go;
   auto loop = start(
-      [&, first = true](const auto& requests) mutable {
-        // While this one is held up the others gather.
-        if (std::exchange(first, false))
-          go.hear();
-        sizes.put(requests.size());
-      },
-      [](auto) {});
+    [&, first = true](const auto& requests) mutable {
+      // While this one is held up the others gather.
+      if (std::exchange(first, false))
+        go.hear();
+      sizes.put(requests.size());
+    },
+    [](auto) {});
   CAF_REQUIRE(loop->serve(where()));
   raw_peer dealer{zmq::socket_type::dealer, where().rpc_addr};
   constexpr std::size_t count = 500;
@@ -320,10 +320,10 @@ CAF_TEST(one loop can be on both sides) {
   handed_over<std::string> replies;
   zmq_loop* self = nullptr;
   auto loop = start(
-      [&](std::vector<peer_message> requests) {
-        self->reply(std::move(requests));
-      },
-      collect(replies));
+    [&](std::vector<peer_message> requests) {
+      self->reply(std::move(requests));
+    },
+    collect(replies));
   self = loop.get();
   CAF_REQUIRE(loop->serve(where()));
   loop->connect(where().rpc_addr);

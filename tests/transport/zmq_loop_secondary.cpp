@@ -105,8 +105,8 @@ CAF_TEST(what is no address is reported and leaves no connection) {
   handed_over<write_error> errors;
   recording_server server{where()};
   auto started = zmq_loop::start(
-      {[](auto) {}, [](auto) {},
-       [&](write_error error) { errors.put(std::move(error)); }});
+    {[](auto) {}, [](auto) {},
+     [&](write_error error) { errors.put(std::move(error)); }});
   CAF_REQUIRE(started);
   auto& client = **started;
   client.connect(where().rpc_addr);
