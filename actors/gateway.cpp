@@ -294,12 +294,25 @@ void gateway_state::committed(const call& item) {
     return fail_params(
       item, "field \"announcements\" has more than announced_changes_max = "
               + std::to_string(limits::announced_changes_max) + " elements");
+  for (const auto& news : notice->announcements)
+    if (!is_known(news))
+      return fail_params(
+        item, "field \"announcements\" has the unknown topic \"" + news.topic
+                + "\" of the method \"" + news.payload.method + "\"");
   parts_.figures->count(
     "direct", static_cast<std::int64_t>(notice->announcements.size()));
   self_->send(parts_.coordinator, wal_report{notice->wal_pages});
   self_->send(
     parts_.publisher, announcements{std::move(notice->announcements)});
   succeed(item, nullptr);
+}
+
+// A method that is not ours may be the dispatcher's, whose topics it knows.
+bool gateway_state::is_known(const announcement& news) const {
+  auto entry = parts_.registry->methods().find(news.payload.method);
+  if (entry)
+    return entry->topic == news.topic;
+  return parts_.registry->dispatcher() && news.topic.starts_with("db.");
 }
 
 void gateway_state::joined(const call& item) {

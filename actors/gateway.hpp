@@ -87,6 +87,7 @@ private:
   void metrics_of(const call& item);
   void discover(const call& item);
   void committed(const call& item);
+  bool is_known(const announcement& news) const;
   void joined(const call& item);
   void host_method(const call& item, const rpc_method_actor& target);
 

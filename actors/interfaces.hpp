@@ -11,7 +11,8 @@ namespace detail {
 
 template <class M>
 struct call_signature_of {
-  using type = caf::replies_to<M>::template with<typename M::returns>;
+  using type =
+    typename caf::replies_to<M>::template with<typename M::returns>;
 };
 
 template <class M>

@@ -24,6 +24,10 @@ inline constexpr std::size_t json_depth_max = 32;
 inline constexpr std::size_t request_id_bytes_max = 128;
 /// An instance id, in bytes.
 inline constexpr std::size_t instance_id_bytes_max = 128;
+/// Calls in one JSON-RPC batch.
+inline constexpr std::size_t batch_calls_max = 4096;
+/// The primary's record in the lock file.
+inline constexpr std::size_t record_bytes_max = 64U << 10U;
 /// Changes in one `instance.committed` notification.
 inline constexpr std::size_t announced_changes_max = 4096;
 
@@ -43,6 +47,11 @@ inline constexpr std::size_t batch_rows_max = 512;
 inline constexpr std::size_t batch_bytes_max = 4U << 20U;
 /// Frames waiting for a subscriber before it loses events (it sees the gap).
 inline constexpr int subscriber_frames_max = 10'000;
+/// Replies kept for a peer that does not read as fast as it asks, besides the
+/// 512 that ZeroMQ keeps. Past either bound a reply is dropped, and counted;
+/// one reply, however large, always may wait.
+inline constexpr std::size_t peer_backlog_replies_max = 65'536;
+inline constexpr std::size_t peer_backlog_bytes_max = frame_bytes_max;
 /// Frames taken from a socket in one round.
 inline constexpr std::size_t receive_round_max = 64;
 /// Peers that `status` remembers; the one not heard from longest goes first.

@@ -33,6 +33,12 @@ bool take_between(std::string_view& text, int low, int high) {
   return low <= value && value <= high;
 }
 
+bool take_year(std::string_view& text) {
+  auto century = take_two(text);
+  auto year = take_two(text);
+  return century >= 0 && year >= 0;
+}
+
 bool take_fraction(std::string_view& text) {
   if (!take(text, "."))
     return true;
@@ -66,9 +72,8 @@ std::string rfc3339_now() {
 }
 
 bool is_rfc3339(std::string_view text) {
-  return take_between(text, 0, 99) && take_between(text, 0, 99)
-         && take(text, "-") && take_between(text, 1, 12) && take(text, "-")
-         && take_between(text, 1, 31) && take(text, "Tt")
+  return take_year(text) && take(text, "-") && take_between(text, 1, 12)
+         && take(text, "-") && take_between(text, 1, 31) && take(text, "Tt")
          && take_between(text, 0, 23) && take(text, ":")
          && take_between(text, 0, 59) && take(text, ":")
          && take_between(text, 0, 60) && take_fraction(text)

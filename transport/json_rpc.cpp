@@ -267,12 +267,12 @@ rpc_message parse_message(std::string_view text) {
       make_fault(rpc_fault_kind::invalid_request, "the batch is empty"));
     return message;
   }
-  if (batch->size() > batch_calls_max) {
+  if (batch->size() > limits::batch_calls_max) {
     message.calls.emplace_back(limit_fault(
       rpc_fault_kind::invalid_request,
       "the batch has " + std::to_string(batch->size())
         + " calls, more than batch_calls_max = "
-        + std::to_string(batch_calls_max)));
+        + std::to_string(limits::batch_calls_max)));
     return message;
   }
   message.batch = true;

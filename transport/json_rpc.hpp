@@ -17,9 +17,6 @@ namespace dbproxy {
 
 // Everything here is a value or a function without state; any thread.
 
-/// The calls of one batch.
-inline constexpr std::size_t batch_calls_max = 4096;
-
 /// The errors that the specification itself defines.
 enum class rpc_fault_kind : int {
   parse_error = -32700,
@@ -71,7 +68,7 @@ struct rpc_message {
 /// The calls in a text. Never fails: what is wrong is a fault among them. A
 /// text that is no JSON, that is longer than limits::message_bytes_max or
 /// nested deeper than limits::json_depth_max, an empty batch and one of more
-/// than batch_calls_max are one fault, not in a batch.
+/// than limits::batch_calls_max are one fault, not in a batch.
 rpc_message parse_message(std::string_view text);
 
 /// One response.

@@ -1,6 +1,7 @@
 #include "transport/leader_lock.hpp"
 
 #include "messages/json_codec.hpp"
+#include "messages/limits.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -17,10 +18,7 @@ namespace dbproxy {
 
 namespace {
 
-/// A record is a few hundred bytes; what is longer is none.
-constexpr std::size_t record_bytes_max = 64U << 10U;
-
-/// How often a lock file that is replaced under our hands is opened again.
+//// How often a lock file that is replaced under our hands is opened again.
 constexpr int replacements_max = 100;
 
 /// The descriptors of the locks that this process holds. A forked child shares
@@ -103,7 +101,7 @@ result<bool> is_locked(const unique_fd& file, const std::string& path) {
 }
 
 result<std::string> read_text(const unique_fd& file, const std::string& path) {
-  std::string text(record_bytes_max, '\0');
+  std::string text(limits::record_bytes_max, '\0');
   const auto length = ::pread(file.get(), text.data(), text.size(), 0);
   if (length < 0)
     return lock_error("read", path);

@@ -60,9 +60,9 @@ public:
   /// effect where the loop does not serve any more.
   ///
   /// Nothing that may be in flight is lost: a peer that does not read has 512
-  /// replies kept for it by ZeroMQ, then peer_backlog_replies_max and
-  /// peer_backlog_bytes_max by the loop. Past that its replies are dropped and
-  /// counted.
+  /// replies kept for it by ZeroMQ, then limits::peer_backlog_replies_max and
+  /// limits::peer_backlog_bytes_max by the loop. Past that its replies are
+  /// dropped and counted.
   void reply(std::vector<peer_message> replies);
 
   /// Announces an event. A subscriber for which limits::subscriber_frames_max

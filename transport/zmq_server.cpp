@@ -1,5 +1,7 @@
 #include "transport/zmq_server.hpp"
 
+#include "messages/limits.hpp"
+
 #include <algorithm>
 #include <array>
 #include <thread>
@@ -133,8 +135,8 @@ void zmq_server::keep(peer_message reply) {
   }
   auto& waiting = backlogs_[reply.peer];
   const auto bytes = waiting.bytes + reply.payload.size();
-  const bool fits = bytes <= peer_backlog_bytes_max
-                    && waiting.replies.size() < peer_backlog_replies_max;
+  const bool fits = bytes <= limits::peer_backlog_bytes_max
+                    && waiting.replies.size() < limits::peer_backlog_replies_max;
   if (!waiting.replies.empty() && !fits) {
     ++dropped_;
     return;

@@ -31,12 +31,6 @@ struct peer_message {
   bool operator==(const peer_message&) const = default;
 };
 
-/// Replies that wait here for one peer that does not read as fast as it asks,
-/// besides those that ZeroMQ and the kernel keep. Past either bound a reply is
-/// dropped, and counted. One reply, however large, always may wait.
-inline constexpr std::size_t peer_backlog_replies_max = 65'536;
-inline constexpr std::size_t peer_backlog_bytes_max = limits::frame_bytes_max;
-
 /// Used by the thread of zmq_loop alone. The destructor removes the socket
 /// files, then waits up to linger_max until the replies and events that are on
 /// their way are sent.

@@ -45,6 +45,7 @@ child_process::start(const std::vector<std::string>& arguments) {
   std::vector<std::string> texts{"dbproxy"};
   texts.insert(texts.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(texts.size() + 1);
   for (auto& text : texts)
     argv.push_back(text.data());
   argv.push_back(nullptr);

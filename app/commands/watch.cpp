@@ -1,14 +1,20 @@
 // dbproxy watch: prints events as they come, and says where some are missing.
 #include "app/commands/command.hpp"
 
+#include "messages/catalogue.hpp"
 #include "messages/events.hpp"
 #include "messages/json_codec.hpp"
+#include "messages/limits.hpp"
 #include "transport/instance_directory.hpp"
 #include "transport/leader_lock.hpp"
+#include "transport/rpc_client.hpp"
 #include "transport/subscriber.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace dbproxy {
 
@@ -86,6 +92,31 @@ private:
   std::int64_t next_ = 0; ///< the sequence number expected; 0 for any
 };
 
+/// What the primary announces, as far as it can be asked, else the catalogue.
+std::vector<std::string> known_topics(const instance_directory& directory) {
+  std::vector<std::string> out;
+  for (auto topic : {topics::heartbeat, topics::promoted, topics::shutdown})
+    out.emplace_back(topic);
+  for_each_method([&](auto id) {
+    using M = typename decltype(id)::type;
+    out.emplace_back(M::spec.topic);
+  });
+  auto primary = find_primary(directory);
+  if (!primary || !*primary)
+    return out;
+  auto client = rpc_client::connect((*primary)->rpc_addr);
+  if (!client)
+    return out;
+  auto document
+    = client->call("rpc.discover", nullptr, limits::probe_timeout);
+  if (!document)
+    return out;
+  for (const auto& one : document->at("x-methods").as_array())
+    if (const auto* topic = one.as_object().if_contains("topic"))
+      out.emplace_back(topic->as_string());
+  return out;
+}
+
 int watch(const std::string& database, const std::string& prefix) {
   stop_signals signals;
   auto path = canonical_database_path(database);
@@ -94,6 +125,13 @@ int watch(const std::string& database, const std::string& prefix) {
   auto directory = instance_directory::open(*path);
   if (!directory)
     return print_error(directory.error());
+  auto known = known_topics(*directory);
+  auto fits = [&](const std::string& topic) {
+    return topic.starts_with(prefix);
+  };
+  if (std::none_of(known.begin(), known.end(), fits))
+    return print_error(make_error(
+      error_code::invalid_params, "no topic begins with \"" + prefix + "\""));
   watcher events{std::move(*directory), prefix};
   while (!signals.wait(0ms))
     if (auto done = events.step(signals); !done)

@@ -4,6 +4,7 @@
 #include "app/instance.hpp"
 
 #include "actors/errors.hpp"
+#include "actors/reader.hpp"
 #include "storage/schema.hpp"
 #include "storage/scopes.hpp"
 #include "tests/actors/temp_folder.hpp"
@@ -318,6 +319,24 @@ CAF_TEST(the instance id has bounds) {
   CAF_CHECK(refused.error().code == error_code::invalid_params);
   wanted.instance_id = "mine";
   CAF_CHECK_EQUAL(instance::start(system, wanted)->id(), "mine");
+}
+
+CAF_TEST(the bound on waiting reads is named) {
+  auto idle = [](reader_actor::pointer) -> reader_actor::behavior_type {
+    return {
+      [](const read_command&) { return boxed{}; },
+      [](const storage_query&) { return storage_status{}; }};
+  };
+  read_pool pool{{system.spawn(idle)}};
+  for (std::size_t i = 0; i < limits::queued_reads_max; ++i)
+    CAF_REQUIRE(pool.acquire().has_value());
+  auto refused = pool.acquire();
+  CAF_REQUIRE(!refused);
+  CAF_CHECK(refused.error().code == error_code::busy);
+  CAF_CHECK(
+    refused.error().message.find("queued_reads_max") != std::string::npos);
+  pool.release();
+  CAF_CHECK(pool.acquire().has_value());
 }
 
 CAF_TEST(timeouts are those of the instance) {

@@ -4,7 +4,7 @@ import json
 import threading
 import unittest
 
-from harness import LockHolder, Scenario, message, session
+from harness import LockHolder, Scenario, message, run, session
 
 
 class Events(Scenario):
@@ -110,6 +110,34 @@ class Events(Scenario):
         self.assertIn(everything.line()["topic"],
                       ("db.session.created", "instance.heartbeat"))
         self.assertEqual(watch.stop(), 0)
+
+    def test_an_unknown_topic_is_refused(self):
+        server = self.serve()
+        done = run("watch", "--db", self.db, "--topic", "db.nonsense")
+        self.assertEqual(done.returncode, 1)
+        error = json.loads(done.stderr)
+        self.assertEqual(error["code"], "INVALID_PARAMS")
+        self.assertIn("db.nonsense", error["message"])
+        client = self.client(server)
+        change = {"method": "CreateSession", "source_instance_id": "py",
+                  "key": "s"}
+        for topic, method, known in (
+                ("db.session.created", "CreateSession", True),
+                ("db.nonsense", "CreateSession", False),
+                ("db.session.created", "NoSuchMethod", False)):
+            answer = client.call("instance.committed", {
+                "announcements": [{"topic": topic, "payload": {
+                    **change, "method": method}}], "wal_pages": 0})
+            if known:
+                self.assertIsNone(answer["result"])
+            else:
+                self.assertIn(topic, self.assert_error(
+                    answer, "INVALID_PARAMS", -32602))
+        many = [{"topic": "db.session.created", "payload": change}] * 4097
+        answer = client.call("instance.committed",
+                             {"announcements": many, "wal_pages": 0})
+        self.assertIn("announced_changes_max", self.assert_error(
+            answer, "INVALID_PARAMS", -32602))
 
 
 if __name__ == "__main__":

@@ -139,10 +139,12 @@ class Program(Scenario):
         for word in ("epoch", "queue_depth", "forwarded", "journal_entries",
                      "wal_bytes", "sqlite_has_wal_reset_fix"):
             self.assertIn(word, done.stdout)
-        self.serve()
-        self.assertEqual(
-            len(self.client(server).call("instance.info")["result"]["peers"]),
-            1)
+        second = self.serve()
+        client = self.client(server)
+        while not (peers := client.call("instance.info")["result"]["peers"]):
+            pass
+        self.assertEqual(peers, [{"instance_id": second.ready["instance_id"],
+                                  "pid": second.pid}])
         server.send_signal(signal.SIGSTOP)
         try:
             error = self.error_of(run("ping", "--db", self.db))

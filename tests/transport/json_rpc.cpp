@@ -286,8 +286,8 @@ CAF_TEST(a batch past the limit is a fault that names it) {
     return text + "]";
   };
   CAF_CHECK_EQUAL(
-    batch_summary(batch(batch_calls_max)).size(), batch_calls_max);
-  const auto call = single(batch(batch_calls_max + 1));
+    batch_summary(batch(limits::batch_calls_max)).size(), limits::batch_calls_max);
+  const auto call = single(batch(limits::batch_calls_max + 1));
   CAF_REQUIRE_EQUAL(summary(call), "fault -32600 null");
   const auto& message = as_fault(call)->message;
   CAF_CHECK(message.find("batch_calls_max") != std::string::npos);

@@ -176,7 +176,7 @@ CAF_TEST(a peer that does not read loses replies past the limit alone) {
   CAF_CHECK(other.receive() == frames{"ask"});
   const auto dropped = server.loop->replies_dropped();
   CAF_CHECK(dropped > 0);
-  CAF_CHECK(dropped < count - peer_backlog_replies_max);
+  CAF_CHECK(dropped < count - limits::peer_backlog_replies_max);
   std::uint64_t wrong = 0;
   for (std::uint64_t i = 0; i < count - dropped; ++i)
     wrong += deaf.receive() == frames{std::to_string(i)} ? 0 : 1;
