@@ -54,8 +54,8 @@ public:
   client(zmq::context_t& context, const std::string& address, form how)
     : form_(how),
       socket_(
-        context, how == form::req ? zmq::socket_type::req
-                                  : zmq::socket_type::dealer) {
+        context,
+        how == form::req ? zmq::socket_type::req : zmq::socket_type::dealer) {
     constexpr int patience_ms = 60'000;
     socket_.set(zmq::sockopt::rcvtimeo, patience_ms);
     socket_.set(zmq::sockopt::linger, 0);
@@ -184,8 +184,7 @@ void check_examples(const std::string& address, form how) {
     if (one.answer != nullptr) {
       auto got = bare(peer->receive());
       if (!same(json::parse(one.answer), got))
-        CAF_ERROR(
-          std::string{one.request} + " gave " + json::serialize(got));
+        CAF_ERROR(std::string{one.request} + " gave " + json::serialize(got));
     } else if (how == form::req) {
       // A REQ may not ask again before it is answered: take a new one.
       peer.reset();
