@@ -16,6 +16,8 @@
 
 namespace dbproxy {
 
+class composition;
+
 /// A configuration for actor systems that host an instance: few workers that
 /// share one queue, which is what keeps an idle instance idle.
 class system_config : public caf::actor_system_config {
@@ -83,11 +85,9 @@ public:
   void stop();
 
 private:
-  class parts;
+  explicit instance(std::unique_ptr<composition> state);
 
-  explicit instance(std::unique_ptr<parts> state);
-
-  std::unique_ptr<parts> parts_;
+  std::unique_ptr<composition> parts_;
 };
 
 } // namespace dbproxy

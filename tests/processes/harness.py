@@ -83,10 +83,10 @@ class Process:
                 pass
 
 
-def run(*args, prefix=(), env=None, stdin=None):
+def run(*args, prefix=(), program=DBPROXY, env=None, stdin=None):
     """Runs a dbproxy command to its end."""
     return subprocess.run(
-        [*prefix, DBPROXY, *args], capture_output=True, text=True,
+        [*prefix, program, *args], capture_output=True, text=True,
         input=stdin, timeout=PATIENCE_S, env={**os.environ, **(env or {})})
 
 

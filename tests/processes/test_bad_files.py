@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
 import unittest
 
-from harness import Scenario, run, session
+from harness import DBPROXY, Scenario, run, session
 
 NOBODY = 65534
 AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
@@ -14,24 +16,38 @@ AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
 
 class BadFiles(Scenario):
 
+    @classmethod
+    def setUpClass(cls):
+        # The build may lie where only root can go.
+        cls.public = tempfile.mkdtemp(prefix="dbproxy-test-")
+        os.chmod(cls.public, 0o755)
+        cls.program = shutil.copy(DBPROXY, cls.public)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.public, ignore_errors=True)
+
     def setUp(self):
         super().setUp()
         # Root may read and write everything, so root's tests run as nobody.
         self.prefix = AS_NOBODY if os.geteuid() == 0 else ()
         self.give(self.folder)
 
+    def dbproxy(self, *args):
+        return run(*args, prefix=self.prefix, program=self.program)
+
     def give(self, path):
         if self.prefix:
             os.chown(path, NOBODY, NOBODY)
 
     def make_database(self):
-        done = run("call", "--db", self.db, "CreateSession",
-                   json.dumps(session("s")), prefix=self.prefix)
+        done = self.dbproxy("call", "--db", self.db, "CreateSession",
+                            json.dumps(session("s")))
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def refused(self, *words, command=("call", "CountActiveSkills")):
         name, *rest = command
-        done = run(name, "--db", self.db, *rest, prefix=self.prefix)
+        done = self.dbproxy(name, "--db", self.db, *rest)
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertEqual(done.stdout, "")
         error = json.loads(done.stderr)
@@ -55,8 +71,8 @@ class BadFiles(Scenario):
         self.make_sure_it_recovers()
 
     def make_sure_it_recovers(self):
-        done = run("call", "--db", self.db, "GetSessionByID", '"s"',
-                   prefix=self.prefix)
+        done = self.dbproxy("call", "--db", self.db, "GetSessionByID",
+                            '"s"')
         self.assertEqual(json.loads(done.stdout)["id"], "s")
 
     def test_a_file_that_is_no_database(self):
