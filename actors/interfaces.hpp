@@ -11,8 +11,7 @@ namespace detail {
 
 template <class M>
 struct call_signature_of {
-  using type =
-    typename caf::replies_to<M>::template with<typename M::returns>;
+  using type = typename caf::replies_to<M>::template with<typename M::returns>;
 };
 
 template <class M>

@@ -135,8 +135,9 @@ void zmq_server::keep(peer_message reply) {
   }
   auto& waiting = backlogs_[reply.peer];
   const auto bytes = waiting.bytes + reply.payload.size();
-  const bool fits = bytes <= limits::peer_backlog_bytes_max
-                    && waiting.replies.size() < limits::peer_backlog_replies_max;
+  const bool fits =
+    bytes <= limits::peer_backlog_bytes_max
+    && waiting.replies.size() < limits::peer_backlog_replies_max;
   if (!waiting.replies.empty() && !fits) {
     ++dropped_;
     return;

@@ -107,8 +107,7 @@ std::vector<std::string> known_topics(const instance_directory& directory) {
   auto client = rpc_client::connect((*primary)->rpc_addr);
   if (!client)
     return out;
-  auto document
-    = client->call("rpc.discover", nullptr, limits::probe_timeout);
+  auto document = client->call("rpc.discover", nullptr, limits::probe_timeout);
   if (!document)
     return out;
   for (const auto& one : document->at("x-methods").as_array())

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -131,9 +132,11 @@ CAF_TEST(no checkpoint is made while another connection may commit) {
   auto pages = db.wal_pages();
   {
     auto held = must(immediate_transaction::begin(other));
-    for (auto deadline : {lock_deadline{}, in(5ms)})
+    auto deadline = in(5ms);
+    for (auto patient : {lock_deadline{}, deadline})
       CAF_CHECK_EQUAL(
-        must_fail(checkpoints->run(db, deadline)).code, error_code::busy);
+        must_fail(checkpoints->run(db, patient)).code, error_code::busy);
+    CAF_CHECK(std::chrono::steady_clock::now() >= *deadline);
   }
   CAF_CHECK_EQUAL(
     must(checkpoints->run(db, std::nullopt)).checkpointed_pages, pages);

@@ -116,8 +116,8 @@ CAF_TEST(a session is created once and within its rules) {
 }
 
 CAF_TEST(a session is updated whole) {
-  add_session("s");
-  must(db.execute("UPDATE sessions SET created_at = 7"));
+  must(db.execute("INSERT INTO sessions (id, title, updated_at, created_at)"
+                  " VALUES ('s', 'T', 5, 7)"));
   auto updated =
     R"({"id":"s","parent_session_id":null,"title":"N","message_count":0,
       "prompt_tokens":1,"completion_tokens":2,"cost":3.5,"updated_at":"now",
@@ -201,8 +201,9 @@ CAF_TEST(a message needs its session and an id of its own) {
 
 CAF_TEST(a message is updated) {
   add_session("s");
-  add_message("m", "s");
-  must(db.execute("UPDATE messages SET created_at = 7"));
+  must(db.execute(
+    "INSERT INTO messages (id, session_id, role, updated_at, created_at)"
+    " VALUES ('m', 's', 'user', 5, 7)"));
   CHECK_JSON(
     call("UpdateMessage", R"({"id":"m","parts":"[2]","finished_at":99})"),
     "null");
@@ -252,7 +253,10 @@ CAF_TEST(a file is created and updated whole) {
          "content":"a\u0000b","version":"v1"})"),
     created);
   CHECK_JSON(call("GetFile", R"("f")"), created);
-  must(db.execute("UPDATE files SET created_at = 7"));
+  must(db.execute(
+    "DELETE FROM files; INSERT INTO files (id, session_id, path, content,"
+    " version, updated_at, created_at)"
+    " VALUES ('f', 's', '/p', 'old', 'v1', 5, 7)"));
   auto updated =
     R"({"id":"f","session_id":"s","path":"/p","content":"","version":"v2",
       "created_at":7,"updated_at":"now"})";

@@ -286,7 +286,8 @@ CAF_TEST(a batch past the limit is a fault that names it) {
     return text + "]";
   };
   CAF_CHECK_EQUAL(
-    batch_summary(batch(limits::batch_calls_max)).size(), limits::batch_calls_max);
+    batch_summary(batch(limits::batch_calls_max)).size(),
+    limits::batch_calls_max);
   const auto call = single(batch(limits::batch_calls_max + 1));
   CAF_REQUIRE_EQUAL(summary(call), "fault -32600 null");
   const auto& message = as_fault(call)->message;
