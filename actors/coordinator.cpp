@@ -180,14 +180,18 @@ void coordinator_state::announce(const batch_result& outcome) {
 }
 
 void coordinator_state::note_wal(std::int64_t pages) {
-  wal_pages_ = std::max(wal_pages_, pages);
+  wal_pages_ = pages;
   checkpoint_if_due();
 }
 
 void coordinator_state::checkpoint_if_due() {
-  if (wal_pages_ < limits::wal_checkpoint_pages)
+  // A WAL that readers kept from beginning anew is due again when it has grown
+  // by as much, not after each batch.
+  if (wal_pages_ < checkpointed_pages_)
+    checkpointed_pages_ = 0;
+  if (wal_pages_ - checkpointed_pages_ < limits::wal_checkpoint_pages)
     return;
-  wal_pages_ = 0;
+  checkpointed_pages_ = wal_pages_;
   self_
     ->request(
       parts_.writer, caf::infinite, checkpoint_command{checkpoint_lock_wait})

@@ -71,6 +71,7 @@ private:
   bool draining_ = false;
   bool tick_armed_ = false;
   std::int64_t wal_pages_ = 0;
+  std::int64_t checkpointed_pages_ = 0; ///< in the WAL at the last checkpoint
   coordinator_figures figures_;
 };
 

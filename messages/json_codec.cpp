@@ -1,94 +1,13 @@
 #include "messages/json_codec.hpp"
 
-#include <boost/json/basic_parser_impl.hpp>
 #include <boost/locale/utf.hpp>
 
-#include <charconv>
 #include <cmath>
 #include <limits>
-#include <system_error>
 
 namespace dbproxy {
 
 namespace json = boost::json;
-
-namespace {
-
-/// Builds a value from the events of Boost.JSON's parser, whose own reading of
-/// reals (up to 1.81) is not exact: what was written as the shortest text of a
-/// double would come back as its neighbour.
-struct exact_handler {
-  static constexpr auto max_object_size = json::object::max_size();
-  static constexpr auto max_array_size = json::array::max_size();
-  static constexpr auto max_key_size = json::string::max_size();
-  static constexpr auto max_string_size = json::string::max_size();
-
-  json::value_stack stack;
-
-  using text = json::string_view;
-  using fault = json::error_code;
-
-  bool on_document_begin(fault&) { return true; }
-  bool on_document_end(fault&) { return true; }
-  bool on_object_begin(fault&) { return true; }
-  bool on_array_begin(fault&) { return true; }
-  bool on_number_part(text, fault&) { return true; }
-  bool on_comment_part(text, fault&) { return true; }
-  bool on_comment(text, fault&) { return true; }
-
-  bool on_object_end(std::size_t size, fault&) {
-    stack.push_object(size);
-    return true;
-  }
-  bool on_array_end(std::size_t size, fault&) {
-    stack.push_array(size);
-    return true;
-  }
-  bool on_key_part(text part, std::size_t, fault&) {
-    stack.push_chars(part);
-    return true;
-  }
-  bool on_key(text part, std::size_t, fault&) {
-    stack.push_key(part);
-    return true;
-  }
-  bool on_string_part(text part, std::size_t, fault&) {
-    stack.push_chars(part);
-    return true;
-  }
-  bool on_string(text part, std::size_t, fault&) {
-    stack.push_string(part);
-    return true;
-  }
-  bool on_int64(std::int64_t number, text, fault&) {
-    stack.push_int64(number);
-    return true;
-  }
-  bool on_uint64(std::uint64_t number, text, fault&) {
-    stack.push_uint64(number);
-    return true;
-  }
-  bool on_double(double number, text digits, fault&) {
-    // The text is there whole, because it was given to the parser whole. Out
-    // of range, the parser's infinity or zero stands.
-    double exact = 0;
-    auto end = digits.data() + digits.size();
-    auto read = std::from_chars(digits.data(), end, exact);
-    bool is_exact = read.ec == std::errc{} && read.ptr == end;
-    stack.push_double(is_exact ? exact : number);
-    return true;
-  }
-  bool on_bool(bool flag, fault&) {
-    stack.push_bool(flag);
-    return true;
-  }
-  bool on_null(fault&) {
-    stack.push_null();
-    return true;
-  }
-};
-
-} // namespace
 
 bool is_utf8(std::string_view text) noexcept {
   namespace utf = boost::locale::utf;

@@ -333,4 +333,17 @@ CAF_TEST(a long WAL is checkpointed between two batches) {
   CAF_CHECK_EQUAL(held().checkpoints, 2);
 }
 
+CAF_TEST(a WAL that did not begin anew is left to grow by as much again) {
+  auto report = [&](std::int64_t pages) {
+    caf::anon_send(uut, wal_report{pages});
+    consume_messages();
+    return held().checkpoints;
+  };
+  CAF_CHECK_EQUAL(report(limits::wal_checkpoint_pages), 1);
+  CAF_CHECK_EQUAL(report(limits::wal_checkpoint_pages + 10), 1);
+  CAF_CHECK_EQUAL(report(2 * limits::wal_checkpoint_pages), 2);
+  CAF_CHECK_EQUAL(report(5), 2);
+  CAF_CHECK_EQUAL(report(limits::wal_checkpoint_pages), 3);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
