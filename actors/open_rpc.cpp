@@ -95,9 +95,4 @@ json::object open_rpc_document(const method_set& methods) {
                                      {"message", "see x-error-codes"}}}}}}}};
 }
 
-std::vector<std::string> rpc_method_names() {
-  return {"db.write",      "db.read",          "instance.ping",
-          "instance.info", "instance.metrics", "rpc.discover"};
-}
-
 } // namespace dbproxy

@@ -6,16 +6,10 @@
 
 #include <boost/json.hpp>
 
-#include <string>
-#include <vector>
-
 namespace dbproxy {
 
 /// An OpenRPC 1.2.6 document (spec.open-rpc.org). The reads and writes that
 /// `db.read` and `db.write` carry are listed under "x-methods".
 boost::json::object open_rpc_document(const method_set& methods);
-
-/// The names of the protocol's own RPC methods.
-std::vector<std::string> rpc_method_names();
 
 } // namespace dbproxy

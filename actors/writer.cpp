@@ -24,7 +24,6 @@ writer_actor::behavior_type writer(
   writer_actor::stateful_pointer<writer_state> self, open_options options) {
   auto database = open_database(options).value();
   auto checkpoints = checkpointer::open(options).value();
-  self->state.options = std::move(options);
   self->state.opened.emplace(writer_state::tools{
     std::move(checkpoints), std::move(database), journal{}});
   return {

@@ -27,7 +27,6 @@ struct writer_state {
   batch_result run(const write_batch& batch);
   void checkpoint(const checkpoint_command& command);
 
-  open_options options;
   std::optional<tools> opened;
 };
 

@@ -47,12 +47,6 @@ struct fixture {
     return client.call(method, params, 5s);
   }
 
-  /// Holds the write lock until it is let go.
-  struct holder {
-    connection database;
-    immediate_transaction lock;
-  };
-
   connection plain() {
     open_options open;
     open.path = (folder / "a.db").string();
