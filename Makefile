@@ -3,7 +3,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 BUILD := build/$(PRESET)
 
-.PHONY: build run test install packages clean
+.PHONY: build run test bench install packages clean
 
 packages:
 	@scripts/install-packages
@@ -17,6 +17,11 @@ run: build
 
 test: build
 	@ctest --preset $(PRESET)
+
+bench: packages
+	@cmake --preset $(PRESET) -DDBPROXY_BENCH=ON >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target dbproxy_bench
+	@$(BUILD)/bin/dbproxy_bench
 
 install: build
 	@cmake --install $(BUILD)

@@ -1,7 +1,9 @@
 #include "actors/coordinator.hpp"
 
 #include "actors/errors.hpp"
+#include "actors/last_words.hpp"
 #include "actors/publisher.hpp"
+#include "messages/fault_point.hpp"
 #include "messages/limits.hpp"
 
 #include <algorithm>
@@ -26,13 +28,16 @@ write_error refused(error_code code, std::string text, const std::string& m) {
   return make_error(code, std::move(text), m);
 }
 
-write_error lock_not_free(const prepared_write& write) {
-  return refused(
-    error_code::busy, "the write lock was not free within the deadline",
-    write.method);
-}
-
 } // namespace
+
+write_error coordinator_state::late_error(const entry& item) {
+  auto error = refused(
+    error_code::busy, "the write lock was not free within the deadline",
+    item.write->method);
+  if (item.uncertain)
+    error.outcome = write_outcome::unknown;
+  return error;
+}
 
 void coordinator_state::start(pointer self, coordinator_parts parts) {
   self_ = self;
@@ -41,6 +46,7 @@ void coordinator_state::start(pointer self, coordinator_parts parts) {
 
 caf::result<written> coordinator_state::admit(const submission& request) {
   const auto& write = *request.write;
+  fault_point("coordinator.admit");
   if (draining_)
     return to_caf(refused(
       error_code::unavailable, "the primary is handing over", write.method));
@@ -88,7 +94,7 @@ coordinator_state::find_resend(const prepared_write& write) const {
 }
 
 void coordinator_state::pump() {
-  if (!executing_.empty() || queue_.empty())
+  if (stalled_ || !executing_.empty() || queue_.empty())
     return;
   write_batch batch;
   auto bytes = std::size_t{0};
@@ -99,27 +105,54 @@ void coordinator_state::pump() {
     if (bytes > limits::batch_bytes_max && !executing_.empty())
       break;
     deadline = std::min(deadline, next->deadline);
-    batch.entries.push_back({next->write, next->write->request_id.has_value()});
+    batch.entries.push_back(
+      {next->write, next->write->request_id.has_value(), next->deadline});
     executing_.push_back(std::move(next));
     queue_.pop_front();
   }
   batch.lock_deadline = deadline;
+  batch.epoch = parts_.epoch;
   note_contention();
-  self_->request(parts_.writer, caf::infinite, std::move(batch))
+  auto writer = parts_.colleagues->get<writer_actor>();
+  if (!writer) {
+    stall();
+    return;
+  }
+  self_->request(writer, caf::infinite, std::move(batch))
     .then(
       [this](batch_result& outcome) { finish(outcome); },
-      [this](const caf::error& error) {
-        batch_result failed;
-        failed.outcome = batch_result::status::failed;
-        failed.results.assign(executing_.size(), from_caf(error));
-        finish(failed);
-      });
+      [this](const caf::error& error) { writer_failed(from_caf(error)); });
+}
+
+// Nobody is there to execute: everything back to its place, until a tick.
+void coordinator_state::stall() {
+  stalled_ = true;
+  auto waiting = std::exchange(executing_, {});
+  queue_.insert(queue_.begin(), waiting.begin(), waiting.end());
+}
+
+// What the writer had in hand may be committed or not. The journal knows of
+// all that have a request id: the next writer will find out.
+void coordinator_state::writer_failed(const write_error& error) {
+  for (auto& item : executing_)
+    item->uncertain = true;
+  auto lost = std::stable_partition(
+    executing_.begin(), executing_.end(),
+    [](const entry_ptr& item) { return item->write->request_id.has_value(); });
+  for (auto at = lost; at != executing_.end(); ++at)
+    settle(*at, error);
+  executing_.erase(lost, executing_.end());
+  stall();
+  finish_draining();
 }
 
 void coordinator_state::finish(batch_result& outcome) {
+  fault_point("coordinator.finish");
   if (outcome.outcome == batch_result::status::lock_not_had) {
     requeue();
   } else {
+    if (outcome.outcome == batch_result::status::fenced && parts_.on_fenced)
+      parts_.on_fenced();
     ++figures_.batches;
     announce(outcome);
     auto done = std::exchange(executing_, {});
@@ -142,7 +175,7 @@ void coordinator_state::requeue() {
     if (waiting[i]->deadline > now)
       queue_.push_front(std::move(waiting[i]));
     else
-      settle(waiting[i], lock_not_free(*waiting[i]->write));
+      settle(waiting[i], late_error(*waiting[i]));
   }
 }
 
@@ -166,7 +199,8 @@ void coordinator_state::settle(const entry_ptr& item, result<written> outcome) {
 }
 
 void coordinator_state::announce(const batch_result& outcome) {
-  if (!parts_.publisher)
+  auto publisher = parts_.colleagues->get<publisher_actor>();
+  if (!publisher)
     return;
   announcements out;
   for (std::size_t i = 0; i < executing_.size(); ++i) {
@@ -176,7 +210,7 @@ void coordinator_state::announce(const batch_result& outcome) {
       out.changes.push_back(announcement_of(write));
   }
   if (!out.changes.empty())
-    self_->send(parts_.publisher, std::move(out));
+    self_->send(publisher, std::move(out));
 }
 
 void coordinator_state::note_wal(std::int64_t pages) {
@@ -192,10 +226,10 @@ void coordinator_state::checkpoint_if_due() {
   if (wal_pages_ - checkpointed_pages_ < limits::wal_checkpoint_pages)
     return;
   checkpointed_pages_ = wal_pages_;
-  self_
-    ->request(
-      parts_.writer, caf::infinite, checkpoint_command{checkpoint_lock_wait})
-    .then([] {}, [](const caf::error&) {});
+  if (auto writer = parts_.colleagues->get<writer_actor>())
+    self_
+      ->request(writer, caf::infinite, checkpoint_command{checkpoint_lock_wait})
+      .then([] {}, [](const caf::error&) {});
 }
 
 void coordinator_state::note_contention() const {
@@ -218,11 +252,12 @@ void coordinator_state::arm_tick() {
 
 void coordinator_state::tick() {
   tick_armed_ = false;
+  stalled_ = false;
   auto now = clock::now();
   auto late = [&](const entry_ptr& item) { return item->deadline <= now; };
   for (auto& item : queue_)
     if (late(item))
-      settle(item, lock_not_free(*item->write));
+      settle(item, late_error(*item));
   std::erase_if(queue_, late);
   for (auto& item : executing_) {
     if (item->deadline + execution_grace > now)
@@ -234,6 +269,7 @@ void coordinator_state::tick() {
     for (auto& waiter : std::exchange(item->waiters, {}))
       waiter.deliver(to_caf(error));
   }
+  pump();
   if (!queue_.empty() || !executing_.empty())
     arm_tick();
   finish_draining();
@@ -267,7 +303,7 @@ void coordinator_state::abandon(const write_error& error) {
   for (auto& item : std::exchange(executing_, {}))
     settle(item, unknown);
   for (auto& item : std::exchange(queue_, {}))
-    settle(item, error);
+    settle(item, item->uncertain ? unknown : error);
   for (auto& waiter : std::exchange(drainers_, {}))
     waiter.deliver(to_caf(error));
 }
@@ -275,10 +311,8 @@ void coordinator_state::abandon(const write_error& error) {
 coordinator_actor::behavior_type
 coordinator(coordinator_state::pointer self, coordinator_parts parts) {
   self->state.start(self, std::move(parts));
-  self->set_exit_handler([self](const caf::exit_msg& message) {
-    self->state.abandon(
-      make_error(error_code::unavailable, "the coordinator is stopping"));
-    self->quit(message.reason);
+  set_last_words(self, "coordinator", [self](const write_error& error) {
+    self->state.abandon(error);
   });
   return {
     [self](const submission& request) { return self->state.admit(request); },

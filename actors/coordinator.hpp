@@ -3,11 +3,13 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/roster.hpp"
 #include "transport/contention_hint.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,11 +20,14 @@ namespace dbproxy {
 
 /// What the coordinator works with.
 struct coordinator_parts {
-  writer_actor writer;
-  /// Announces commits; none in an instance without networking.
-  publisher_actor publisher;
+  /// Has the writer and the publisher, if there is one.
+  roster_ptr colleagues;
   /// Told when writes of more than one source met; may be null.
   std::shared_ptr<contention_hint> hint;
+  /// Batches are committed in this epoch alone; none without networking.
+  std::optional<std::int64_t> epoch = {};
+  /// Called when the database is in another epoch.
+  std::function<void()> on_fenced = {};
 };
 
 class coordinator_state {
@@ -37,7 +42,7 @@ public:
   void note_wal(std::int64_t pages);
   caf::result<void> drain();
   coordinator_figures figures() const;
-  /// Answers what is past its deadline.
+  /// Answers what is past its deadline, and goes on where it stalled.
   void tick();
   /// Answers every open promise; for the way out.
   void abandon(const write_error& error);
@@ -48,6 +53,8 @@ private:
     write_ptr write;
     time_point deadline;
     std::vector<promise> waiters;
+    /// A writer failed with it: it may be in the journal.
+    bool uncertain = false;
   };
   using entry_ptr = std::shared_ptr<entry>;
 
@@ -55,6 +62,9 @@ private:
   void pump();
   void finish(batch_result& outcome);
   void requeue();
+  void stall();
+  void writer_failed(const write_error& error);
+  static write_error late_error(const entry& item);
   void settle(const entry_ptr& item, result<written> outcome);
   void announce(const batch_result& outcome);
   void checkpoint_if_due();
@@ -69,6 +79,7 @@ private:
   std::unordered_map<std::string, entry_ptr> by_request_id_;
   std::vector<caf::typed_response_promise<void>> drainers_;
   bool draining_ = false;
+  bool stalled_ = false; ///< until the next tick, for there was no writer
   bool tick_armed_ = false;
   std::int64_t wal_pages_ = 0;
   std::int64_t checkpointed_pages_ = 0; ///< in the WAL at the last checkpoint

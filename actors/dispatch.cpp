@@ -9,9 +9,20 @@ void dispatch::register_dispatcher(remembrances_dispatcher_actor dispatcher) {
   dispatcher_ = std::move(dispatcher);
 }
 
+void dispatch::set_default_dispatcher(
+  remembrances_dispatcher_actor dispatcher) {
+  std::lock_guard guard{mutex_};
+  default_dispatcher_ = std::move(dispatcher);
+}
+
+bool dispatch::has_host_dispatcher() const {
+  std::lock_guard guard{mutex_};
+  return dispatcher_ != nullptr;
+}
+
 remembrances_dispatcher_actor dispatch::dispatcher() const {
   std::lock_guard guard{mutex_};
-  return dispatcher_;
+  return dispatcher_ ? dispatcher_ : default_dispatcher_;
 }
 
 result<void>
@@ -46,6 +57,7 @@ rpc_method_actor dispatch::find_rpc(std::string_view name) const {
 void dispatch::clear() {
   std::lock_guard guard{mutex_};
   dispatcher_ = nullptr;
+  default_dispatcher_ = nullptr;
   rpc_methods_.clear();
 }
 

@@ -1,11 +1,13 @@
 // From a method's name to a write that can be executed: the catalogue, the
-// host's methods, and the dispatcher for what neither of them knows.
+// host's methods, and the dispatcher for the remembrances and for what neither
+// of them knows.
 #pragma once
 
 #include "actors/errors.hpp"
 #include "actors/interfaces.hpp"
 #include "storage/methods.hpp"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,11 +26,17 @@ public:
 
   method_set& methods() const noexcept { return *methods_; }
 
-  /// Unknown write methods go to `dispatcher` from now on; it replaces the
-  /// one before.
+  /// The dispatched writes of the catalogue, and unknown ones, go to
+  /// `dispatcher` from now on; it replaces the one before.
   void register_dispatcher(remembrances_dispatcher_actor dispatcher);
 
-  /// The registered dispatcher; a null handle if there is none.
+  /// dbproxy's own, which counts where the host registered none.
+  void set_default_dispatcher(remembrances_dispatcher_actor dispatcher);
+
+  /// True if the host registered one.
+  bool has_host_dispatcher() const;
+
+  /// The dispatcher that counts; a null handle if there is none.
   remembrances_dispatcher_actor dispatcher() const;
 
   /// Serves `name` on the RPC socket. CONFLICT for a name of the protocol's
@@ -46,17 +54,20 @@ private:
   std::shared_ptr<method_set> methods_;
   mutable std::mutex mutex_;
   remembrances_dispatcher_actor dispatcher_;
+  remembrances_dispatcher_actor default_dispatcher_;
   std::map<std::string, rpc_method_actor, std::less<>> rpc_methods_;
 };
 
 /// Prepares the write `name` and calls `done(result<write_ptr>)`: at once, or
-/// after the dispatcher's reply. `self` is the asking actor.
+/// after the dispatcher's reply, TIMEOUT if that takes longer than `patience`.
+/// `self` is the asking actor.
 template <class Self, class Done>
 void prepare_write(
   Self* self, const dispatch& registry, const std::string& name,
-  const boost::json::value& params, write_ids ids, Done done) {
+  boost::json::value params, write_ids ids, std::chrono::milliseconds patience,
+  Done done) {
   auto entry = registry.methods().find(name, method_kind::write);
-  if (entry) {
+  if (entry && !(*entry)->dispatched) {
     auto decoded = (*entry)->params->decode(params);
     if (!decoded) {
       auto error = decoded.error();
@@ -69,11 +80,12 @@ void prepare_write(
   }
   auto dispatcher = registry.dispatcher();
   if (!dispatcher) {
-    done(result<write_ptr>{entry.error()});
+    done(result<write_ptr>{make_error(
+      error_code::method_not_found, "no dispatcher is registered for it",
+      name)});
     return;
   }
-  self
-    ->request(dispatcher, limits::long_timeout, dispatch_command{name, params})
+  self->request(dispatcher, patience, dispatch_command{name, std::move(params)})
     .then(
       [done, ids](const write_ptr& prepared) mutable {
         auto write = std::make_shared<prepared_write>(*prepared);

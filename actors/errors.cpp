@@ -23,6 +23,11 @@ write_error from_caf(const caf::error& error) {
     out.code = error_code::unavailable;
     out.message = "the instance is stopping or restarting";
   }
+  if (error == caf::sec::invalid_argument) { // there was nobody to send to
+    out.code = error_code::unavailable;
+    out.message = "a part of the instance is not running at the moment";
+    return out;
+  }
   if (error == caf::sec::request_timeout) {
     out.code = error_code::timeout;
     out.message = "no answer within the deadline";

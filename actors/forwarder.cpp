@@ -1,6 +1,7 @@
 #include "actors/forwarder.hpp"
 
 #include "actors/errors.hpp"
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "messages/limits.hpp"
 #include "messages/timestamp.hpp"
@@ -30,6 +31,11 @@ std::chrono::milliseconds budget_of(std::chrono::nanoseconds left) {
   return std::max(whole - std::min(whole / 8, 50ms), 1ms);
 }
 
+// How long an answer is waited for before a write is sent again.
+std::chrono::nanoseconds resend_pause(std::chrono::nanoseconds left) {
+  return std::max<std::chrono::nanoseconds>(left / 5, 100ms);
+}
+
 write_error unreachable(const std::string& method) {
   return make_error(error_code::unreachable, "no primary answers", method);
 }
@@ -49,13 +55,15 @@ void forwarder_state::connect() {
     loop_->disconnect();
     return;
   }
-  loop_->connect(options_.primary->rpc_addr);
+  loop_->connect(
+    {options_.primary->rpc_addr, options_.primary->pub_addr,
+     static_cast<pid_t>(options_.primary->pid)});
   joined_notice hello{options_.instance_id, getpid()};
   loop_->send({notification_text("instance.joined", encode(hello))});
 }
 
 caf::result<written> forwarder_state::forward(const forward_command& command) {
-  if (!options_.primary)
+  if (!options_.primary || silent_)
     return to_caf(unreachable(command.write->method));
   auto promise = self_->make_response_promise<written>();
   auto id = next_id_++;
@@ -84,12 +92,26 @@ void forwarder_state::send_due() {
       pending_.erase(found);
       continue;
     }
+    auto now = clock::now();
     found->second.sent = true;
+    found->second.copies = 1;
+    found->second.resend_at = now + resend_pause(found->second.deadline - now);
     ++in_flight_;
     texts.push_back(std::move(*text));
   }
   if (!texts.empty())
     loop_->send(std::move(texts));
+}
+
+// A request or its reply can be lost, where a part of the primary fails or a
+// connection breaks. The primary recognises what it has.
+void forwarder_state::send_again(rpc_id id, pending& item) {
+  auto now = clock::now();
+  ++item.copies;
+  item.resend_at = now + resend_pause(item.deadline - now);
+  options_.figures->count_retries(1);
+  if (auto text = text_of(id, item))
+    loop_->send({std::move(*text)});
 }
 
 result<std::string>
@@ -100,7 +122,12 @@ forwarder_state::text_of(rpc_id id, const pending& item) const {
   meta.request_id = write.request_id;
   meta.settled_request_id = write.settled_request_id;
   meta.timestamp = rfc3339_now();
-  meta.timeout_ms = budget_of(item.deadline - clock::now()).count();
+  auto now = clock::now();
+  auto budget = budget_of(item.deadline - now);
+  meta.timeout_ms = budget.count();
+  meta.deadline_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                       (now + budget).time_since_epoch())
+                       .count();
   write_request request{
     std::move(meta), write.method, write.params_codec->encode(write.params)};
   auto text = request_text(id, "db.write", encode(request));
@@ -138,12 +165,16 @@ void forwarder_state::on_reply(rpc_id id, result<json::value> outcome) {
   if (found == pending_.end() || !found->second.sent)
     return; // answered already, at its deadline
   auto& item = found->second;
+  // An error is final when every copy has met with it.
+  --item.copies;
+  if (!outcome && item.copies > 0)
+    return;
   --in_flight_;
   if (
     !outcome && outcome.error().is_retryable()
-    && outcome.error().outcome == write_outcome::not_applied
     && clock::now() + item.pause < item.deadline) {
     item.sent = false;
+    item.lost |= outcome.error().outcome == write_outcome::unknown;
     item.refusal = outcome.error();
     item.retry_at = clock::now() + item.pause;
     item.pause = std::min(item.pause * 2, limits::retry_pause_max);
@@ -179,16 +210,22 @@ void forwarder_state::answer(pending& item, result<written> outcome) {
 // -- primaries that come and go ----------------------------------------------
 
 void forwarder_state::change_primary(const primary_changed& news) {
-  if (news.primary == options_.primary)
+  auto silent = std::exchange(silent_, news.silent);
+  if (news.primary == options_.primary) {
+    // The connection stays, so that what the primary still has of ours comes
+    // before what it gets when it is back.
+    if (silent_ && !silent)
+      fail_all_unreachable();
     return;
+  }
   options_.primary = news.primary;
-  in_flight_ = 0;
   connect();
   if (!options_.primary) {
     fail_all_unreachable();
     return;
   }
   // Whatever the earlier primary made of these, the journal knows.
+  in_flight_ = 0;
   unsent_.clear();
   for (auto& [id, item] : pending_) {
     item.lost |= item.sent;
@@ -200,6 +237,7 @@ void forwarder_state::change_primary(const primary_changed& news) {
 }
 
 void forwarder_state::fail_all_unreachable() {
+  in_flight_ = 0;
   unsent_.clear();
   auto items = std::exchange(pending_, {});
   for (auto& [id, item] : items) {
@@ -249,6 +287,8 @@ void forwarder_state::tick() {
       at = pending_.erase(at);
       continue;
     }
+    if (item.sent && item.resend_at <= now)
+      send_again(at->first, item);
     if (item.refusal && !item.sent && item.retry_at <= now) {
       item.refusal.reset();
       unsent_.push_back(at->first);
@@ -294,10 +334,8 @@ forwarder_actor::behavior_type forwarder(
   forwarder_state::pointer self, std::shared_ptr<zmq_loop> loop,
   forwarder_options options) {
   self->state.start(self, std::move(loop), std::move(options));
-  self->set_exit_handler([self](const caf::exit_msg& message) {
-    self->state.abandon(
-      make_error(error_code::unavailable, "the instance is stopping"));
-    self->quit(message.reason);
+  set_last_words(self, "forwarder", [self](const write_error& error) {
+    self->state.abandon(error);
   });
   return {
     [self](const forward_command& command) {

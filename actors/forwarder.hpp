@@ -21,7 +21,7 @@ namespace dbproxy {
 struct forwarder_options {
   std::string instance_id;
   std::shared_ptr<metrics> figures;
-  std::optional<primary_record> primary;
+  std::optional<primary_record> primary = {};
 };
 
 class forwarder_state {
@@ -50,9 +50,11 @@ private:
     time_point deadline;
     caf::typed_response_promise<written> promise;
     bool sent = false; ///< the present primary has it
+    int copies = 0;    ///< that it has and has not answered
     bool lost = false; ///< an earlier primary had it and did not answer
     std::optional<write_error> refusal; ///< the latest, retryable
     time_point retry_at{};
+    time_point resend_at{}; ///< if the primary has not answered by then
     std::chrono::milliseconds pause = limits::retry_pause_min;
   };
 
@@ -63,6 +65,7 @@ private:
 
   void connect();
   void send_due();
+  void send_again(rpc_id id, pending& item);
   result<std::string> text_of(rpc_id id, const pending& item) const;
   void on_reply(rpc_id id, result<boost::json::value> outcome);
   void answer(pending& item, result<written> outcome);
@@ -79,6 +82,7 @@ private:
   /// What waits for its turn to be sent, in order.
   std::deque<rpc_id> unsent_;
   std::size_t in_flight_ = 0;
+  bool silent_ = false;
   std::map<rpc_id, open_probe> probes_;
   bool tick_armed_ = false;
 };

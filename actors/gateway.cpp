@@ -1,8 +1,10 @@
 #include "actors/gateway.hpp"
 
 #include "actors/errors.hpp"
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "actors/open_rpc.hpp"
+#include "messages/fault_point.hpp"
 #include "messages/limits.hpp"
 
 #include <algorithm>
@@ -19,6 +21,18 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+// Texts longer than this are parsed beside the gateway.
+constexpr std::size_t beside_bytes_min = 64U << 10U;
+
+/// The params of the method that `request` is about, taken out of it: they may
+/// be large, and whatever keeps the request needs them no more.
+json::value take_params(rpc_request& request) {
+  if (auto* object = request.params.if_object())
+    if (auto* inner = object->if_contains("params"))
+      return std::exchange(*inner, nullptr);
+  return nullptr;
+}
+
 write_error in_method(write_error error, const std::string& method) {
   error.method = method;
   return error;
@@ -33,32 +47,93 @@ void gateway_state::start(pointer self, gateway_parts parts) {
 
 // -- texts in ----------------------------------------------------------------
 
-void gateway_state::receive(const requests_received& requests) {
-  for (const auto& message : requests.messages)
-    open_exchange(message);
+void gateway_state::receive(requests_received& requests) {
+  fault_point("gateway.request");
+  for (auto& message : requests.messages)
+    receive_one(message);
 }
 
-void gateway_state::open_exchange(const peer_message& message) {
+void gateway_state::receive_one(peer_message& message) {
   auto origin = std::make_shared<exchange>();
+  origin->way = lane_of(message.peer);
   origin->reply.peer = message.peer;
   origin->reply.delimiter = message.delimiter;
-  if (message.malformed) {
-    answer(
+  if (message.malformed)
+    return answer(
       *origin, fault_text(make_fault(
                  rpc_fault_kind::invalid_request,
                  "a message is one frame, or an empty frame and one more")));
-    return;
-  }
-  auto parsed = parse_message(message.payload);
+  if (message.payload.size() > beside_bytes_min)
+    return parse_beside(origin, std::move(message.payload));
+  origin->way->texts.run([this, origin, text = std::move(message.payload)] {
+    auto parsed = parse_message(text);
+    open_exchange(origin, parsed);
+  });
+}
+
+void gateway_state::parse_beside(const exchange_ptr& origin, std::string text) {
+  auto bytes = text.size();
+  auto refuse = [&](const std::string& bound) {
+    answer(
+      *origin, error_text(
+                 nullptr, make_error(
+                            error_code::busy,
+                            bound + " of large texts are not parsed")));
+  };
+  if (origin->way->texts.size() >= limits::peer_in_flight_max)
+    return refuse(
+      "peer_in_flight_max = " + std::to_string(limits::peer_in_flight_max));
+  if (parsing_bytes_ + bytes > limits::parsing_bytes_max)
+    return refuse(
+      "parsing_bytes_max = " + std::to_string(limits::parsing_bytes_max)
+      + " bytes");
+  parsing_bytes_ += bytes;
+  auto turn = origin->way->texts.begin();
+  auto go = [this, origin, bytes, turn](std::function<void()> then) {
+    parsing_bytes_ -= bytes;
+    origin->way->texts.ready(turn, std::move(then));
+  };
+  self_
+    ->request(
+      parts_.colleagues->get<request_parser_actor>(), caf::infinite,
+      parse_command{std::make_shared<const std::string>(std::move(text))})
+    .then(
+      [this, origin, go](const rpc_message_ptr& parsed) {
+        go([this, origin, parsed] { open_exchange(origin, *parsed); });
+      },
+      [this, origin, go](const caf::error& reason) {
+        go([this, origin, error = from_caf(reason)] {
+          answer(*origin, error_text(nullptr, error));
+        });
+      });
+}
+
+void gateway_state::open_exchange(
+  const exchange_ptr& origin, rpc_message& parsed) {
   origin->batch = parsed.batch;
   origin->open = parsed.calls.size();
+  exchanges_.insert(origin);
   for (auto& one : parsed.calls) {
-    ++in_flight_[message.peer];
+    ++origin->way->in_flight;
     if (auto* fault = std::get_if<rpc_fault>(&one))
-      close(*origin, fault_text(*fault));
+      close(origin, fault_text(*fault));
     else
       handle({origin, std::move(std::get<rpc_request>(one))});
   }
+}
+
+gateway_state::lane_ptr gateway_state::lane_of(const std::string& sender) {
+  auto& known = (*lanes_)[sender];
+  if (auto alive = known.lock())
+    return alive;
+  auto forget = [lanes = std::weak_ptr{lanes_}, sender](lane* ended) {
+    delete ended;
+    if (auto all = lanes.lock())
+      all->erase(sender);
+  };
+  lane_ptr made{new lane, std::move(forget)};
+  known = made;
+  return made;
 }
 
 const std::map<std::string_view, gateway_state::handler>&
@@ -75,8 +150,10 @@ gateway_state::handlers() {
   return table;
 }
 
-void gateway_state::handle(const call& item) {
-  if (in_flight_[item.origin->reply.peer] > limits::peer_in_flight_max) {
+void gateway_state::handle(call item) {
+  if (item.request.id)
+    item.origin->unanswered.push_back(*item.request.id);
+  if (item.origin->way->in_flight > limits::peer_in_flight_max) {
     fail(
       item,
       make_error(
@@ -101,7 +178,8 @@ void gateway_state::handle(const call& item) {
 
 // -- reads and writes --------------------------------------------------------
 
-void gateway_state::write(const call& item) {
+void gateway_state::write(call& item) {
+  auto params = take_params(item.request);
   auto request = decode<write_request>(item.request.params);
   if (!request)
     return fail_params(item, request.error().message);
@@ -113,20 +191,34 @@ void gateway_state::write(const call& item) {
   ids.request_id = std::move(meta.request_id);
   ids.settled_request_id = std::move(meta.settled_request_id);
   auto begun = clock::now();
+  auto turn = item.origin->way->writes.begin();
+  auto in_turn = [this, item, turn](std::function<void()> go) {
+    item.origin->way->writes.ready(turn, std::move(go));
+  };
+  auto patience = meta.timeout_ms ? std::chrono::milliseconds{*meta.timeout_ms}
+                                  : parts_.timeouts.extended;
   prepare_write(
-    self_, *parts_.registry, request->method, request->params.value_or(nullptr),
-    std::move(ids),
-    [this, item, begun, asked = meta.timeout_ms,
+    self_, *parts_.registry, request->method, std::move(params), std::move(ids),
+    patience,
+    [this, item, begun, in_turn, asked = meta.timeout_ms,
+     until = meta.deadline_ms,
      method = request->method](result<write_ptr> prepared) {
       if (!prepared) {
         parts_.figures->record_error(prepared.error().code);
-        return fail(item, in_method(prepared.error(), method));
+        fail(item, in_method(prepared.error(), method));
+        return in_turn({});
       }
       auto fallback = (*prepared)->timeout == timeout_class::extended
                         ? parts_.timeouts.extended
                         : parts_.timeouts.standard;
       auto timeout = asked ? std::chrono::milliseconds{*asked} : fallback;
-      submit(item, std::move(*prepared), begun + timeout);
+      auto deadline = begun + timeout;
+      if (until)
+        deadline =
+          std::min(deadline, time_point{std::chrono::milliseconds{*until}});
+      in_turn([=, this, write = std::move(*prepared)] {
+        submit(item, write, deadline);
+      });
     });
 }
 
@@ -134,13 +226,19 @@ void gateway_state::submit(
   const call& item, write_ptr prepared, time_point deadline) {
   auto begun = clock::now();
   self_
-    ->request(parts_.coordinator, caf::infinite, submission{prepared, deadline})
+    ->request(
+      parts_.colleagues->get<coordinator_actor>(), caf::infinite,
+      submission{prepared, deadline})
     .then(
       [this, item, prepared, begun](const written& outcome) {
         finish_write(item, prepared, begun, outcome);
       },
       [this, item, prepared, begun](const caf::error& reason) {
-        finish_write(item, prepared, begun, from_caf(reason));
+        auto error = from_caf(reason);
+        // A coordinator that failed is replaced in a moment.
+        if (reason.category() != error_category)
+          error.code = error_code::unavailable;
+        finish_write(item, prepared, begun, std::move(error));
       });
 }
 
@@ -158,7 +256,8 @@ void gateway_state::finish_write(
   fail(item, in_method(outcome.error(), prepared->method));
 }
 
-void gateway_state::read(const call& item) {
+void gateway_state::read(call& item) {
+  auto inner = take_params(item.request);
   auto request = decode<read_request>(item.request.params);
   if (!request)
     return fail_params(item, request.error().message);
@@ -166,7 +265,7 @@ void gateway_state::read(const call& item) {
     parts_.registry->methods().find(request->method, method_kind::read);
   if (!entry)
     return fail(item, entry.error());
-  auto params = (*entry)->params->decode(request->params.value_or(nullptr));
+  auto params = (*entry)->params->decode(inner);
   if (!params)
     return fail(item, in_method(params.error(), request->method));
   auto begun = clock::now();
@@ -182,12 +281,12 @@ void gateway_state::read(const call& item) {
     });
 }
 
-void gateway_state::host_method(
-  const call& item, const rpc_method_actor& target) {
+void gateway_state::host_method(call& item, const rpc_method_actor& target) {
   self_
     ->request(
       target, parts_.timeouts.standard,
-      host_call{item.request.method, item.request.params})
+      host_call{
+        item.request.method, std::exchange(item.request.params, nullptr)})
     .then(
       [this, item](const host_value& outcome) { succeed(item, outcome.value); },
       [this, item](const caf::error& reason) {
@@ -197,7 +296,7 @@ void gateway_state::host_method(
 
 // -- about the instance ------------------------------------------------------
 
-void gateway_state::ping(const call& item) {
+void gateway_state::ping(call& item) {
   const auto& record = parts_.identity.record;
   auto uptime = std::chrono::duration_cast<std::chrono::milliseconds>(
     clock::now() - parts_.identity.started);
@@ -210,17 +309,19 @@ void gateway_state::ping(const call& item) {
             {"uptime_ms", uptime.count()}});
 }
 
-void gateway_state::info(const call& item) {
+void gateway_state::info(call& item) {
   auto fail_with = [this, item](const caf::error& reason) {
     fail(item, in_method(from_caf(reason), "instance.info"));
   };
-  self_->request(parts_.coordinator, caf::infinite, figures_query{})
+  self_
+    ->request(
+      parts_.colleagues->get<coordinator_actor>(), caf::infinite,
+      figures_query{})
     .then(
       [this, item, fail_with](const coordinator_figures& queue) {
         self_
           ->request(
-            parts_.readers->readers().front(), parts_.timeouts.standard,
-            storage_query{})
+            parts_.readers->get(0), parts_.timeouts.standard, storage_query{})
           .then(
             [this, item, queue](const storage_status& files) {
               succeed(item, describe(queue, files));
@@ -251,6 +352,7 @@ json::object gateway_state::describe(
     {"queue_depth", queue.queued + queue.executing},
     {"batches", queue.batches},
     {"replayed", queue.replayed},
+    {"restarts", figures.restarts()},
     {"routes",
      json::object{
        {"local", figures.succeeded("local")},
@@ -276,17 +378,17 @@ json::array gateway_state::describe_peers() {
   return list;
 }
 
-void gateway_state::metrics_of(const call& item) {
+void gateway_state::metrics_of(call& item) {
   succeed(item, parts_.figures->to_json());
 }
 
-void gateway_state::discover(const call& item) {
+void gateway_state::discover(call& item) {
   succeed(item, open_rpc_document(parts_.registry->methods()));
 }
 
 // -- from secondaries --------------------------------------------------------
 
-void gateway_state::committed(const call& item) {
+void gateway_state::committed(call& item) {
   auto notice = decode<committed_notice>(item.request.params);
   if (!notice)
     return fail_params(item, notice.error().message);
@@ -301,21 +403,25 @@ void gateway_state::committed(const call& item) {
                 + "\" of the method \"" + news.payload.method + "\"");
   parts_.figures->count(
     "direct", static_cast<std::int64_t>(notice->announcements.size()));
-  self_->send(parts_.coordinator, wal_report{notice->wal_pages});
   self_->send(
-    parts_.publisher, announcements{std::move(notice->announcements)});
+    parts_.colleagues->get<coordinator_actor>(), wal_report{notice->wal_pages});
+  self_->send(
+    parts_.colleagues->get<publisher_actor>(),
+    announcements{std::move(notice->announcements)});
   succeed(item, nullptr);
 }
 
-// A method that is not ours may be the dispatcher's, whose topics it knows.
+// A method that is not ours may be that of a host's dispatcher, which knows its
+// topics.
 bool gateway_state::is_known(const announcement& news) const {
   auto entry = parts_.registry->methods().find(news.payload.method);
   if (entry)
     return entry->topic == news.topic;
-  return parts_.registry->dispatcher() && news.topic.starts_with("db.");
+  return parts_.registry->has_host_dispatcher()
+         && news.topic.starts_with("db.");
 }
 
-void gateway_state::joined(const call& item) {
+void gateway_state::joined(call& item) {
   auto notice = decode<joined_notice>(item.request.params);
   if (!notice)
     return fail_params(item, notice.error().message);
@@ -366,23 +472,47 @@ void gateway_state::respond(const call& item, std::string text) {
   if (item.request.is_notification()) {
     log().debug("notification {}: {}", item.request.method, text);
     text.clear();
+  } else {
+    auto& open = item.origin->unanswered;
+    open.erase(std::find(open.begin(), open.end(), *item.request.id));
   }
-  close(*item.origin, std::move(text));
+  close(item.origin, std::move(text));
 }
 
 // One call is done; its answer is empty if there is to be none.
-void gateway_state::close(exchange& origin, std::string text) {
-  auto count = in_flight_.find(origin.reply.peer);
-  if (count != in_flight_.end() && --count->second == 0)
-    in_flight_.erase(count);
-  origin.bytes += text.size();
+void gateway_state::close(const exchange_ptr& origin, std::string text) {
+  --origin->way->in_flight;
+  origin->bytes += text.size();
   if (!text.empty())
-    origin.answers.push_back(std::move(text));
-  if (--origin.open > 0 || origin.answers.empty())
+    origin->answers.push_back(std::move(text));
+  if (--origin->open > 0)
+    return;
+  exchanges_.erase(origin);
+  if (origin->answers.empty() || fault_point("gateway.reply"))
     return;
   answer(
-    origin, origin.batch ? batch_text(origin.answers)
-                         : std::move(origin.answers.front()));
+    *origin, origin->batch ? batch_text(origin->answers)
+                           : std::move(origin->answers.front()));
+}
+
+void gateway_state::abandon(const write_error& error) {
+  // What is asked again is recognised, so a write may be as well as not.
+  auto unknown = error;
+  unknown.outcome = write_outcome::unknown;
+  for (const auto& origin : std::exchange(exchanges_, {})) {
+    for (const auto& id : origin->unanswered)
+      origin->answers.push_back(error_text(id, unknown));
+    if (!origin->answers.empty())
+      answer(
+        *origin, origin->batch ? batch_text(origin->answers)
+                               : std::move(origin->answers.front()));
+  }
+  // Steps that wait keep their exchange, and so their lane.
+  for (auto& [sender, known] : lane_map{*lanes_})
+    if (auto own = known.lock()) {
+      own->texts = {};
+      own->writes = {};
+    }
 }
 
 void gateway_state::answer(exchange& origin, std::string text) {
@@ -395,10 +525,11 @@ void gateway_state::answer(exchange& origin, std::string text) {
 gateway_actor::behavior_type
 gateway(gateway_state::pointer self, gateway_parts parts) {
   self->state.start(self, std::move(parts));
+  set_last_words(self, "gateway", [self](const write_error& error) {
+    self->state.abandon(error);
+  });
   return {
-    [self](const requests_received& requests) {
-      self->state.receive(requests);
-    },
+    [self](requests_received& requests) { self->state.receive(requests); },
   };
 }
 

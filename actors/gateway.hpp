@@ -8,6 +8,8 @@
 #include "actors/metrics.hpp"
 #include "actors/proxy.hpp"
 #include "actors/reader.hpp"
+#include "actors/roster.hpp"
+#include "actors/sequencer.hpp"
 #include "transport/json_rpc.hpp"
 #include "transport/zmq_loop.hpp"
 
@@ -19,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace dbproxy {
@@ -37,8 +40,8 @@ struct gateway_parts {
   std::shared_ptr<dispatch> registry;
   std::shared_ptr<metrics> figures;
   std::shared_ptr<read_pool> readers;
-  coordinator_actor coordinator;
-  publisher_actor publisher;
+  /// Has the coordinator, the publisher and the request parser.
+  roster_ptr colleagues;
 };
 
 class gateway_state {
@@ -48,16 +51,32 @@ public:
   using pointer = gateway_actor::stateful_pointer<gateway_state>;
 
   void start(pointer self, gateway_parts parts);
-  void receive(const requests_received& requests);
+  void receive(requests_received& requests);
+  /// Answers every call that is open; for the way out.
+  void abandon(const write_error& error);
 
 private:
+  /// What is under way for one peer, and the order of its requests: a large
+  /// text and a write that is dispatched keep their place. Lives as long as an
+  /// exchange.
+  struct lane {
+    std::size_t in_flight = 0;
+    sequencer texts;
+    sequencer writes;
+  };
+
+  using lane_ptr = std::shared_ptr<lane>;
+  using lane_map = std::unordered_map<std::string, std::weak_ptr<lane>>;
+
   /// One text from a peer, and the answers to the calls in it.
   struct exchange {
+    lane_ptr way;
     peer_message reply; ///< the peer and the form of the request
     bool batch = false;
     std::size_t open = 0;
     std::size_t bytes = 0; ///< of the answers
     std::vector<std::string> answers;
+    std::vector<boost::json::value> unanswered; ///< ids of its calls
   };
   using exchange_ptr = std::shared_ptr<exchange>;
 
@@ -74,22 +93,25 @@ private:
     time_point seen{};
   };
 
-  using handler = void (gateway_state::*)(const call&);
+  using handler = void (gateway_state::*)(call&);
 
   static const std::map<std::string_view, handler>& handlers();
 
-  void open_exchange(const peer_message& message);
-  void handle(const call& item);
-  void write(const call& item);
-  void read(const call& item);
-  void ping(const call& item);
-  void info(const call& item);
-  void metrics_of(const call& item);
-  void discover(const call& item);
-  void committed(const call& item);
+  void receive_one(peer_message& message);
+  void parse_beside(const exchange_ptr& origin, std::string text);
+  void open_exchange(const exchange_ptr& origin, rpc_message& parsed);
+  lane_ptr lane_of(const std::string& sender);
+  void handle(call item);
+  void write(call& item);
+  void read(call& item);
+  void ping(call& item);
+  void info(call& item);
+  void metrics_of(call& item);
+  void discover(call& item);
+  void committed(call& item);
   bool is_known(const announcement& news) const;
-  void joined(const call& item);
-  void host_method(const call& item, const rpc_method_actor& target);
+  void joined(call& item);
+  void host_method(call& item, const rpc_method_actor& target);
 
   void submit(const call& item, write_ptr prepared, time_point deadline);
   void finish_write(
@@ -103,12 +125,14 @@ private:
   void fail(const call& item, const write_error& error);
   void fail_params(const call& item, const std::string& detail);
   void respond(const call& item, std::string text);
-  void close(exchange& origin, std::string text);
+  void close(const exchange_ptr& origin, std::string text);
   void answer(exchange& origin, std::string text);
 
   pointer self_ = nullptr;
   gateway_parts parts_;
-  std::unordered_map<std::string, std::size_t> in_flight_;
+  std::shared_ptr<lane_map> lanes_ = std::make_shared<lane_map>();
+  std::size_t parsing_bytes_ = 0;
+  std::unordered_set<exchange_ptr> exchanges_; // that have open calls
   std::unordered_map<std::string, peer> peers_;
 };
 

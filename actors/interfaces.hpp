@@ -78,8 +78,14 @@ using gateway_actor = caf::typed_actor<
   // From the ZeroMQ loop.
   caf::reacts_to<requests_received>>;
 
-/// Prepares the writes that are not the catalogue's: knowledge base, events
-/// and code index. A host application may register one of its own.
+/// Takes a text from a peer apart. Beside the gateway, for large ones.
+using request_parser_actor = caf::typed_actor<
+  // Replies with the calls in the text.
+  caf::replies_to<parse_command>::with<rpc_message_ptr>>;
+
+/// Prepares the writes of the knowledge base, the events and the code index,
+/// and those that neither the catalogue nor the host knows. A host application
+/// may register one of its own.
 using remembrances_dispatcher_actor = caf::typed_actor<
   // Replies with a write that only has to be executed; METHOD_NOT_FOUND for a
   // method that it does not know, INVALID_PARAMS that names the field.
@@ -90,9 +96,26 @@ using rpc_method_actor = caf::typed_actor<
   // Replies with the result of the call.
   caf::replies_to<host_call>::with<host_value>>;
 
-/// Watches who is primary.
+/// Watches who is primary. On a secondary.
 using elector_actor = caf::typed_actor<
   // Its own clock: time to look again.
+  caf::reacts_to<caf::tick_atom>,
+  // From the ZeroMQ loop: the primary is heard, or its process ended.
+  caf::reacts_to<primary_sign>>;
+
+/// Starts and ends everything else in an instance, changes its role, and
+/// restarts what fails. Detached, because it waits for what it starts.
+using supervisor_actor = caf::typed_actor<
+  // Replies when the instance runs; the error says why it cannot, and then
+  // nothing is left running.
+  caf::replies_to<start_command>::with<void>,
+  // Replies when everything has ended.
+  caf::replies_to<stop_command>::with<void>,
+  // From the elector.
+  caf::reacts_to<claim_command>,
+  // From the coordinator.
+  caf::reacts_to<step_down_command>,
+  // Its own clock: time to try again.
   caf::reacts_to<caf::tick_atom>>;
 
 /// The calls that are not typed: any method, by entry or by name.
@@ -103,8 +126,10 @@ using generic_caller = caf::typed_actor<
   caf::replies_to<named_call>::with<call_result>,
   // Replies when the primary answers within 2 s; at once on the primary.
   caf::replies_to<probe_command>::with<void>,
-  // From the elector.
-  caf::reacts_to<primary_changed>>;
+  // From the elector, and when the role changed.
+  caf::reacts_to<primary_changed>,
+  // Its own clock.
+  caf::reacts_to<caf::tick_atom>>;
 
 /// The whole Querier: one message per method, replying with its result, and
 /// the generic calls. A handle stays valid through every change of role.

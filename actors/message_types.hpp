@@ -10,6 +10,7 @@
 #include "storage/methods.hpp"
 #include "storage/prepared_write.hpp"
 #include "storage/transaction.hpp"
+#include "transport/json_rpc.hpp"
 #include "transport/leader_lock.hpp"
 #include "transport/zmq_loop.hpp"
 
@@ -31,6 +32,8 @@ using time_point = std::chrono::steady_clock::time_point;
 struct write_batch {
   std::vector<batch_entry> entries;
   std::optional<time_point> lock_deadline;
+  /// Of the primary; see run_batch.
+  std::optional<std::int64_t> epoch;
 };
 
 /// To the writer: copy the WAL into the database, waiting for the write lock
@@ -81,9 +84,36 @@ struct forward_command {
   time_point deadline;
 };
 
-/// To the forwarder and the proxy: who is primary now, if anybody.
+/// Who is primary now, if anybody.
 struct primary_changed {
   std::optional<primary_record> primary;
+  /// It holds the lock, but has not been heard of for limits::silence_max.
+  bool silent = false;
+};
+
+/// To the elector: what was heard of the primary.
+struct primary_sign {
+  enum class kind {
+    event, ///< it announced something
+    ended, ///< its process has
+    none,  ///< nothing yet: the elector's own reminder
+  };
+  kind what = kind::event;
+  std::string topic; ///< of an event
+};
+
+/// To the supervisor: start what the instance needs, in the role that it gets.
+struct start_command {};
+
+/// To the supervisor: give up the role and end everything.
+struct stop_command {};
+
+/// To the supervisor: nobody seems to hold the lock.
+struct claim_command {};
+
+/// To the supervisor: this epoch is over.
+struct step_down_command {
+  std::int64_t epoch = 0;
 };
 
 /// To the forwarder: texts from the primary.
@@ -100,6 +130,14 @@ struct committed_directly {
 struct requests_received {
   std::vector<peer_message> messages;
 };
+
+/// To the request parser: what does this text ask for?
+struct parse_command {
+  std::shared_ptr<const std::string> text;
+};
+
+/// For one receiver, which takes it apart.
+using rpc_message_ptr = std::shared_ptr<rpc_message>;
 
 /// To the publisher: changes, to be announced in this order.
 struct announcements {
@@ -187,9 +225,16 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::figures_query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::coordinator_figures)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::forward_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::primary_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::primary_sign)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::start_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::stop_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::claim_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::step_down_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::replies_received)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::committed_directly)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::requests_received)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::parse_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::rpc_message_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::announcements)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::instance_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::method_call)

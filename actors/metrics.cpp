@@ -105,6 +105,20 @@ void metrics::record(
   histogram->second.record(duration);
 }
 
+void metrics::record_occupied(
+  std::string_view method, std::chrono::nanoseconds duration) {
+  std::lock_guard guard{mutex_};
+  auto found = occupied_.find(method);
+  if (found == occupied_.end())
+    found = occupied_.try_emplace(std::string{method}).first;
+  found->second.record(duration);
+}
+
+void metrics::record_commit(std::chrono::nanoseconds duration) {
+  std::lock_guard guard{mutex_};
+  commits_.record(duration);
+}
+
 void metrics::count_retries(std::size_t writes) {
   std::lock_guard guard{mutex_};
   retries_ += static_cast<std::int64_t>(writes);
@@ -113,6 +127,19 @@ void metrics::count_retries(std::size_t writes) {
 std::int64_t metrics::retries() const {
   std::lock_guard guard{mutex_};
   return retries_;
+}
+
+void metrics::count_restart(std::string_view part) {
+  std::lock_guard guard{mutex_};
+  ++restarts_[std::string{part}];
+}
+
+std::int64_t metrics::restarts() const {
+  std::lock_guard guard{mutex_};
+  std::int64_t sum = 0;
+  for (const auto& [part, count] : restarts_)
+    sum += count;
+  return sum;
 }
 
 void metrics::record_error(error_code code) {
@@ -135,6 +162,9 @@ json::object metrics::to_json() const {
   json::object errors;
   for (const auto& [code, count] : errors_)
     errors[to_string(code)] = count;
+  json::object restarts;
+  for (const auto& [part, count] : restarts_)
+    restarts[part] = count;
   json::object methods;
   for (const auto& [method, by_route] : methods_) {
     json::object quantiles;
@@ -142,11 +172,14 @@ json::object metrics::to_json() const {
       quantiles[route] = histogram.to_json();
     methods[method] = std::move(quantiles);
   }
-  return {
-    {"routes", std::move(routes)},
-    {"errors", std::move(errors)},
-    {"retries", retries_},
-    {"methods", std::move(methods)}};
+  json::object occupied;
+  for (const auto& [method, histogram] : occupied_)
+    occupied[method] = histogram.to_json();
+  json::object writer{
+    {"commit", commits_.to_json()}, {"methods", std::move(occupied)}};
+  return {{"routes", std::move(routes)},   {"errors", std::move(errors)},
+          {"retries", retries_},           {"restarts", std::move(restarts)},
+          {"methods", std::move(methods)}, {"writer", std::move(writer)}};
 }
 
 } // namespace dbproxy

@@ -53,12 +53,23 @@ public:
     std::string_view route, std::string_view method,
     std::chrono::nanoseconds duration, bool ok);
 
+  /// How long a write of `method` occupied the writer, its commit apart.
+  void
+  record_occupied(std::string_view method, std::chrono::nanoseconds duration);
+
+  /// How long a COMMIT took.
+  void record_commit(std::chrono::nanoseconds duration);
+
   /// Calls that ended well elsewhere, without their durations.
   void count(std::string_view route, std::int64_t calls);
 
   /// Writes that were tried a second time, or another way.
   void count_retries(std::size_t writes);
   std::int64_t retries() const;
+
+  /// A part of the instance failed and was started again.
+  void count_restart(std::string_view part);
+  std::int64_t restarts() const;
 
   /// One failed call, by its code.
   void record_error(error_code code);
@@ -67,8 +78,9 @@ public:
   std::int64_t succeeded(std::string_view route) const;
 
   /// {"routes": {route: {"succeeded", "failed"}}, "errors": {code: n},
-  /// "retries": n,
-  ///  "methods": {method: {route: {quantiles}}}}.
+  /// "retries": n, "restarts": {part: n},
+  /// "methods": {method: {route: {quantiles}}},
+  /// "writer": {"commit": {quantiles}, "methods": {method: {quantiles}}}}.
   boost::json::object to_json() const;
 
 private:
@@ -83,10 +95,13 @@ private:
   std::map<std::string, route_counts, std::less<>> routes_;
   std::map<error_code, std::int64_t> errors_;
   std::int64_t retries_ = 0;
+  std::map<std::string, std::int64_t, std::less<>> restarts_;
   std::map<
     std::string, std::map<std::string, latency_histogram, std::less<>>,
     std::less<>>
     methods_;
+  std::map<std::string, latency_histogram, std::less<>> occupied_;
+  latency_histogram commits_;
 };
 
 } // namespace dbproxy

@@ -1,6 +1,7 @@
 #include "actors/proxy.hpp"
 
 #include "actors/errors.hpp"
+#include "actors/last_words.hpp"
 
 #include <random>
 #include <utility>
@@ -9,7 +10,11 @@ namespace dbproxy {
 
 namespace {
 
+using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
+
+// Between a failure of a colleague and the next attempt.
+constexpr auto retry_pause = 20ms;
 
 std::string hex(std::uint64_t value, int digits) {
   constexpr std::string_view alphabet = "0123456789abcdef";
@@ -35,8 +40,7 @@ void proxy_state::start(pointer self, proxy_parts parts) {
   self_ = self;
   parts_ = std::move(parts);
   run_id_ = hex(random_word(), 16);
-  if (!parts_.coordinator)
-    route_ = std::make_unique<secondary_route>(make_ports());
+  path_ = std::make_unique<write_path>(make_ports());
 }
 
 method_ptr proxy_state::entry_of(std::string_view method_name) const {
@@ -69,6 +73,7 @@ proxy_state::numbered_ids proxy_state::next_ids(const call_options& options) {
     out.ids.request_id = options.request_id;
     return out;
   }
+  forget_settled();
   out.sequence = next_sequence_++;
   open_sequences_.insert(*out.sequence);
   out.ids.request_id = id_of(*out.sequence);
@@ -78,161 +83,236 @@ proxy_state::numbered_ids proxy_state::next_ids(const call_options& options) {
   return out;
 }
 
+void proxy_state::settle(
+  std::optional<std::uint64_t> sequence, time_point deadline,
+  settled_from when) {
+  if (!sequence)
+    return;
+  if (when == settled_from::deadline)
+    settling_.emplace(deadline, *sequence);
+  else
+    open_sequences_.erase(*sequence);
+}
+
+void proxy_state::forget_settled() {
+  auto now = clock::now();
+  while (!settling_.empty() && settling_.begin()->first < now) {
+    open_sequences_.erase(settling_.begin()->second);
+    settling_.erase(settling_.begin());
+  }
+}
+
 // -- calls -------------------------------------------------------------------
+
+proxy_state::call_id proxy_state::open(done finished) {
+  auto which = next_call_++;
+  open_calls_.emplace(which, open_call{std::move(finished)});
+  return which;
+}
+
+void proxy_state::close(call_id which, result<call_result> outcome) {
+  auto found = open_calls_.extract(which);
+  if (found)
+    found.mapped().finished(std::move(outcome));
+}
+
+void proxy_state::refuse(
+  call_id which, write_error error, const std::string& method,
+  std::optional<std::uint64_t> sequence) {
+  if (sequence)
+    open_sequences_.erase(*sequence);
+  parts_.figures->record_error(error.code);
+  close(which, in_method(std::move(error), method));
+}
 
 void proxy_state::call(
   const method_ptr& entry, boxed params, const call_options& options,
   done finished) {
-  if (entry->kind == method_kind::read) {
-    read(entry, std::move(params), options, std::move(finished));
-    return;
+  if (entry->kind == method_kind::read)
+    return read(open(std::move(finished)), entry, std::move(params), options);
+  if (entry->dispatched) {
+    named_call command{
+      entry->kind, entry->name, entry->params->encode(params), options};
+    return call_by_name(command, std::move(finished));
   }
-  auto deadline = deadline_for(entry->timeout, options);
-  if (!deadline) {
-    finished(in_method(deadline.error(), entry->name));
-    return;
-  }
+  auto which = open(std::move(finished));
   auto numbered = next_ids(options);
   auto prepared = prepare(entry, std::move(params), std::move(numbered.ids));
-  if (!prepared) {
-    if (numbered.sequence)
-      open_sequences_.erase(*numbered.sequence);
-    parts_.figures->record_error(prepared.error().code);
-    finished(prepared.error());
-    return;
-  }
-  write(
-    std::move(*prepared), *deadline, numbered.sequence, std::move(finished));
+  if (!prepared)
+    return refuse(which, prepared.error(), entry->name, numbered.sequence);
+  order_.run([=, this, write = std::move(*prepared)] {
+    write_prepared(which, write, numbered.sequence, options);
+  });
 }
 
-void proxy_state::call_by_name(const named_call& command, done finished) {
-  auto fail = [&](write_error error) {
-    finished(in_method(std::move(error), command.method));
-  };
+void proxy_state::call_by_name(named_call& command, done finished) {
+  auto which = open(std::move(finished));
   if (command.kind == method_kind::read) {
     auto entry =
       parts_.registry->methods().find(command.method, method_kind::read);
     if (!entry)
-      return fail(entry.error());
+      return refuse(which, entry.error(), command.method, {});
     auto params = (*entry)->params->decode(command.params);
     if (!params)
-      return fail(params.error());
-    return read(
-      *entry, std::move(*params), command.options, std::move(finished));
+      return refuse(which, params.error(), command.method, {});
+    return read(which, *entry, std::move(*params), command.options);
   }
+  if (order_.size() >= limits::instance_writes_max)
+    return refuse(
+      which,
+      make_error(
+        error_code::busy,
+        "instance_writes_max = " + std::to_string(limits::instance_writes_max)
+          + " writes of this instance wait to be prepared"),
+      command.method, {});
   auto numbered = next_ids(command.options);
-  auto sequence = numbered.sequence;
+  auto turn = order_.begin();
   prepare_write(
-    self_, *parts_.registry, command.method, command.params,
+    self_, *parts_.registry, command.method, std::move(command.params),
     std::move(numbered.ids),
-    [this, sequence, options = command.options,
-     finished](result<write_ptr> prepared) {
-      auto error = prepared ? std::optional<write_error>{}
-                            : std::optional{prepared.error()};
-      auto deadline = result<time_point>{time_point{}};
-      if (!error) {
-        deadline = deadline_for((*prepared)->timeout, options);
-        if (!deadline)
-          error = in_method(deadline.error(), (*prepared)->method);
+    command.options.timeout.value_or(parts_.timeouts.extended),
+    [this, which, turn, sequence = numbered.sequence, options = command.options,
+     method = command.method](result<write_ptr> prepared) {
+      if (!prepared) {
+        order_.ready(turn, {});
+        return refuse(which, prepared.error(), method, sequence);
       }
-      if (error) {
-        if (sequence)
-          open_sequences_.erase(*sequence);
-        parts_.figures->record_error(error->code);
-        finished(std::move(*error));
-        return;
-      }
-      write(std::move(*prepared), *deadline, sequence, finished);
+      order_.ready(turn, [=, this, write = std::move(*prepared)] {
+        write_prepared(which, write, sequence, options);
+      });
     });
 }
 
 void proxy_state::read(
-  const method_ptr& entry, boxed params, const call_options& options,
-  done finished) {
+  call_id which, const method_ptr& entry, boxed params,
+  const call_options& options) {
   auto deadline = deadline_for(entry->timeout, options);
-  if (!deadline) {
-    finished(in_method(deadline.error(), entry->name));
-    return;
-  }
+  if (!deadline)
+    return refuse(which, deadline.error(), entry->name, {});
   auto begun = clock::now();
   run_read(
     self_, parts_.readers, entry, std::move(params), *deadline - begun,
-    [this, begun, entry, finished](const result<boxed>& outcome) {
+    [this, which, begun, entry](const result<boxed>& outcome) {
       parts_.figures->record(
         "read", entry->name, clock::now() - begun, outcome.has_value());
-      if (outcome) {
-        finished(call_result{*outcome, entry->returns, write_route::local, {}});
-      } else {
-        parts_.figures->record_error(outcome.error().code);
-        finished(outcome.error());
-      }
+      if (outcome)
+        close(
+          which, call_result{*outcome, entry->returns, write_route::local, {}});
+      else
+        refuse(which, outcome.error(), entry->name, {});
     });
 }
 
-void proxy_state::write(
-  write_ptr prepared, time_point deadline,
-  std::optional<std::uint64_t> sequence, done finished) {
-  auto close = [this, prepared, sequence, begun = clock::now(),
-                finished](result<written> outcome, write_route route) {
-    if (sequence)
-      open_sequences_.erase(*sequence);
+void proxy_state::write_prepared(
+  call_id which, const write_ptr& prepared,
+  std::optional<std::uint64_t> sequence, const call_options& options) {
+  auto deadline = deadline_for(prepared->timeout, options);
+  if (!deadline)
+    return refuse(which, deadline.error(), prepared->method, sequence);
+  if (auto found = open_calls_.find(which); found != open_calls_.end())
+    found->second.outcome = write_outcome::unknown;
+  auto finish = [this, which, prepared, sequence, deadline = *deadline,
+                 begun = clock::now()](
+                  result<written> outcome, write_route route,
+                  settled_from when) {
+    settle(sequence, deadline, when);
     parts_.figures->record(
       to_string(route), prepared->method, clock::now() - begun,
       outcome.has_value());
-    if (outcome) {
-      finished(call_result{
-        std::move(outcome->value), prepared->returns, route,
-        prepared->request_id});
-    } else {
-      parts_.figures->record_error(outcome.error().code);
-      finished(in_method(outcome.error(), prepared->method));
-    }
+    if (!outcome)
+      return refuse(which, outcome.error(), prepared->method, {});
+    close(
+      which, call_result{
+               std::move(outcome->value), prepared->returns, route,
+               prepared->request_id});
   };
-  if (route_) {
-    auto journaled = !sequence.has_value();
-    route_->submit(std::move(prepared), deadline, journaled, std::move(close));
-    return;
-  }
+  auto journaled = !sequence.has_value();
+  path_->submit(prepared, *deadline, journaled, std::move(finish));
+}
+
+// -- the surroundings of the write path --------------------------------------
+
+void proxy_state::submit(
+  submission command, std::function<void(result<written>)> then) {
   self_
     ->request(
-      parts_.coordinator, caf::infinite,
-      submission{std::move(prepared), deadline})
+      parts_.colleagues->get<coordinator_actor>(), caf::infinite,
+      std::move(command))
     .then(
-      [close](const written& outcome) { close(outcome, write_route::local); },
-      [close](const caf::error& error) {
-        close(from_caf(error), write_route::local);
+      [then](const written& outcome) { then(outcome); },
+      [then](const caf::error& reason) {
+        auto error = from_caf(reason);
+        // One that failed is as one that is not there.
+        if (
+          error.code == error_code::unavailable
+          || reason.category() != error_category)
+          error.code = error_code::unreachable;
+        then(std::move(error));
       });
 }
 
-// -- the secondary's surroundings --------------------------------------------
+void proxy_state::execute(
+  write_batch batch, std::function<void(result<batch_result>)> then) {
+  self_
+    ->request(
+      parts_.colleagues->get<writer_actor>(), caf::infinite, std::move(batch))
+    .then(
+      [then](batch_result& outcome) { then(std::move(outcome)); },
+      [then](const caf::error& reason) {
+        auto error = from_caf(reason);
+        // The writer answers what it begins, or fails with it.
+        if (reason == caf::sec::request_receiver_down)
+          error.outcome = write_outcome::not_applied;
+        then(std::move(error));
+      });
+}
 
-route_ports proxy_state::make_ports() {
-  route_ports ports;
+void proxy_state::forward(
+  forward_command command, std::function<void(result<written>)> then) {
+  self_
+    ->request(
+      parts_.colleagues->get<forwarder_actor>(), caf::infinite,
+      std::move(command))
+    .then(
+      [then](const written& outcome) { then(outcome); },
+      [then](const caf::error& reason) {
+        auto error = from_caf(reason);
+        if (error.code == error_code::unavailable)
+          error.code = error_code::unreachable;
+        then(std::move(error));
+      });
+}
+
+write_ports proxy_state::make_ports() {
+  write_ports ports;
   ports.execute = [this](write_batch batch, auto then) {
-    auto count = batch.entries.size();
-    self_->request(parts_.writer, caf::infinite, std::move(batch))
-      .then(
-        [then](batch_result& outcome) { then(std::move(outcome)); },
-        [then, count](const caf::error& error) {
-          batch_result failed;
-          failed.outcome = batch_result::status::failed;
-          failed.results.assign(count, from_caf(error));
-          then(std::move(failed));
-        });
+    execute(std::move(batch), std::move(then));
+  };
+  ports.submit = [this](submission command, auto then) {
+    submit(std::move(command), std::move(then));
   };
   ports.forward = [this](forward_command command, auto then) {
-    self_->request(parts_.forwarder, caf::infinite, std::move(command))
-      .then(
-        [then](const written& outcome) { then(outcome); },
-        [then](const caf::error& error) { then(from_caf(error)); });
+    forward(std::move(command), std::move(then));
+  };
+  ports.later = [this](auto then) {
+    if (later_.empty())
+      self_->delayed_send(self_, retry_pause, caf::tick_atom::value);
+    later_.push_back(std::move(then));
   };
   ports.announce = [this](committed_notice notice) {
-    self_->send(parts_.forwarder, committed_directly{std::move(notice)});
+    if (auto forwarder = parts_.colleagues->get<forwarder_actor>())
+      self_->send(forwarder, committed_directly{std::move(notice)});
   };
   ports.retried = [this](std::size_t writes) {
     parts_.figures->count_retries(writes);
   };
-  ports.primary_known = [this] { return primary_known_; };
+  ports.is_primary = [this] {
+    return parts_.colleagues->get<coordinator_actor>() != nullptr;
+  };
+  ports.primary_known = [this] {
+    return primary_known_
+           && parts_.colleagues->get<forwarder_actor>() != nullptr;
+  };
   ports.contended = [this] { return parts_.hint && parts_.hint->contended(); };
   ports.mark_contended = [this] {
     if (parts_.hint)
@@ -241,15 +321,25 @@ route_ports proxy_state::make_ports() {
   return ports;
 }
 
+void proxy_state::tick() {
+  for (auto& then : std::exchange(later_, {}))
+    then();
+}
+
 void proxy_state::note_primary(const primary_changed& news) {
-  primary_known_ = news.primary.has_value();
+  primary_known_ = news.primary.has_value() && !news.silent;
+  path_->resume();
 }
 
 caf::result<void> proxy_state::probe() {
-  if (parts_.coordinator)
+  if (parts_.colleagues->get<coordinator_actor>())
     return caf::unit;
+  auto forwarder = parts_.colleagues->get<forwarder_actor>();
+  if (!forwarder)
+    return to_caf(make_error(
+      error_code::unreachable, "no primary answers", "instance.ping"));
   auto answer = self_->make_response_promise<void>();
-  self_->request(parts_.forwarder, caf::infinite, probe_command{})
+  self_->request(forwarder, caf::infinite, probe_command{})
     .then(
       [answer] { deliver_done(answer); },
       [answer](caf::error& error) mutable {
@@ -259,8 +349,12 @@ caf::result<void> proxy_state::probe() {
 }
 
 void proxy_state::abandon(const write_error& error) {
-  if (route_)
-    route_->abandon(error);
+  path_->abandon(error);
+  for (auto& [which, call] : std::exchange(open_calls_, {})) {
+    auto own = error;
+    own.outcome = call.outcome;
+    call.finished(std::move(own));
+  }
 }
 
 // -- the behaviour -----------------------------------------------------------
@@ -310,7 +404,7 @@ behavior_of(proxy_state::pointer self, boost::mp11::mp_list<Ms...>) {
         });
       return promise;
     },
-    [self](const named_call& command) -> caf::result<call_result> {
+    [self](named_call& command) -> caf::result<call_result> {
       auto promise = self->make_response_promise<call_result>();
       self->state.call_by_name(
         command, [promise](result<call_result> outcome) mutable {
@@ -323,6 +417,7 @@ behavior_of(proxy_state::pointer self, boost::mp11::mp_list<Ms...>) {
     },
     [self](const probe_command&) { return self->state.probe(); },
     [self](const primary_changed& news) { self->state.note_primary(news); },
+    [self](caf::tick_atom) { self->state.tick(); },
     handler_of<Ms>(self)...};
 }
 
@@ -330,10 +425,8 @@ behavior_of(proxy_state::pointer self, boost::mp11::mp_list<Ms...>) {
 
 proxy_actor::behavior_type proxy(proxy_state::pointer self, proxy_parts parts) {
   self->state.start(self, std::move(parts));
-  self->set_exit_handler([self](const caf::exit_msg& message) {
-    self->state.abandon(
-      make_error(error_code::unavailable, "the instance is stopping"));
-    self->quit(message.reason);
+  set_last_words(self, "instance", [self](const write_error& error) {
+    self->state.abandon(error);
   });
   return behavior_of(self, catalogue{});
 }

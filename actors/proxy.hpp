@@ -6,16 +6,21 @@
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
 #include "actors/reader.hpp"
-#include "actors/secondary_route.hpp"
+#include "actors/roster.hpp"
+#include "actors/sequencer.hpp"
+#include "actors/write_path.hpp"
 #include "transport/contention_hint.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 namespace dbproxy {
 
@@ -25,8 +30,7 @@ struct write_timeouts {
   std::chrono::milliseconds extended = limits::long_timeout;
 };
 
-/// What the proxy works with. With a coordinator, writes go to it; without
-/// one, they take the secondary's route through writer and forwarder.
+/// What the proxy works with.
 struct proxy_parts {
   std::string instance_id;
   write_timeouts timeouts;
@@ -34,9 +38,9 @@ struct proxy_parts {
   std::shared_ptr<metrics> figures;
   std::shared_ptr<read_pool> readers;
   std::shared_ptr<contention_hint> hint;
-  writer_actor writer;
-  coordinator_actor coordinator;
-  forwarder_actor forwarder;
+  /// Has the coordinator while the instance is primary, the forwarder while
+  /// it is not, and the writer.
+  roster_ptr colleagues;
 };
 
 class proxy_state {
@@ -50,15 +54,23 @@ public:
   void call(
     const method_ptr& entry, boxed params, const call_options& options,
     done finished);
-  void call_by_name(const named_call& command, done finished);
+  void call_by_name(named_call& command, done finished);
   caf::result<void> probe();
   void note_primary(const primary_changed& news);
+  void tick();
   void abandon(const write_error& error);
 
   /// The entry of a method of the catalogue.
   method_ptr entry_of(std::string_view name) const;
 
 private:
+  /// A call that is not answered, and what is known of it if it never is.
+  struct open_call {
+    done finished;
+    write_outcome outcome = write_outcome::not_applied;
+  };
+  using call_id = std::uint64_t;
+
   /// A generated request id and its place in the sequence of this run.
   struct numbered_ids {
     write_ids ids;
@@ -70,20 +82,40 @@ private:
   numbered_ids next_ids(const call_options& options);
   std::string id_of(std::uint64_t sequence) const;
   void read(
-    const method_ptr& entry, boxed params, const call_options& options,
-    done finished);
-  void write(
-    write_ptr prepared, time_point deadline,
-    std::optional<std::uint64_t> sequence, done finished);
-  route_ports make_ports();
+    call_id which, const method_ptr& entry, boxed params,
+    const call_options& options);
+  void write_prepared(
+    call_id which, const write_ptr& prepared,
+    std::optional<std::uint64_t> sequence, const call_options& options);
+  void refuse(
+    call_id which, write_error error, const std::string& method,
+    std::optional<std::uint64_t> sequence);
+  void settle(
+    std::optional<std::uint64_t> sequence, time_point deadline,
+    settled_from when);
+  void forget_settled();
+  call_id open(done finished);
+  void close(call_id which, result<call_result> outcome);
+  write_ports make_ports();
+  void submit(submission command, std::function<void(result<written>)> then);
+  void
+  execute(write_batch batch, std::function<void(result<batch_result>)> then);
+  void
+  forward(forward_command command, std::function<void(result<written>)> then);
 
   pointer self_ = nullptr;
   proxy_parts parts_;
-  std::unique_ptr<secondary_route> route_;
+  std::unique_ptr<write_path> path_;
+  std::vector<std::function<void()>> later_; // until the next tick
   bool primary_known_ = false;
   std::string run_id_;
   std::uint64_t next_sequence_ = 1;
   std::set<std::uint64_t> open_sequences_;
+  /// Answered ones that stay open until the time.
+  std::multimap<time_point, std::uint64_t> settling_;
+  sequencer order_; // of the writes, however long each takes to prepare
+  std::unordered_map<call_id, open_call> open_calls_;
+  call_id next_call_ = 0;
 };
 
 proxy_actor::behavior_type proxy(proxy_state::pointer self, proxy_parts parts);

@@ -10,7 +10,7 @@ void publisher_state::publish(
   std::string_view topic, boost::json::value payload) {
   event_envelope envelope{options.instance_id, std::string{topic},
                           rfc3339_now(),       options.epoch,
-                          ++sequence,          std::move(payload)};
+                          ++*options.sequence, std::move(payload)};
   auto text = encode_text(envelope);
   loop->publish(std::move(envelope.topic), std::move(text));
 }

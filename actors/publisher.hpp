@@ -18,6 +18,9 @@ inline constexpr std::chrono::seconds heartbeat_interval{1};
 struct publisher_options {
   std::string instance_id;
   std::int64_t epoch = 0;
+  /// The number of the last event of the epoch: it outlives a publisher that
+  /// fails. Only its thread touches it.
+  std::shared_ptr<std::int64_t> sequence = std::make_shared<std::int64_t>(0);
 };
 
 struct publisher_state {
@@ -27,7 +30,6 @@ struct publisher_state {
 
   std::shared_ptr<zmq_loop> loop;
   publisher_options options;
-  std::int64_t sequence = 0;
 };
 
 /// What is announced of a write after its commit.

@@ -43,7 +43,17 @@ result<reader_actor> read_pool::acquire() {
       "queued_reads_max = " + std::to_string(limits::queued_reads_max)
         + " reads are waiting for each reader");
   }
-  return readers_[next_.fetch_add(1) % readers_.size()];
+  return get(next_.fetch_add(1) % readers_.size());
+}
+
+void read_pool::set(std::size_t place, reader_actor reader) {
+  std::lock_guard guard{mutex_};
+  readers_[place] = std::move(reader);
+}
+
+reader_actor read_pool::get(std::size_t place) const {
+  std::lock_guard guard{mutex_};
+  return readers_[place];
 }
 
 } // namespace dbproxy

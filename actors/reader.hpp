@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -35,8 +36,16 @@ reader(reader_actor::stateful_pointer<reader_state> self, open_options options);
 /// Any thread.
 class read_pool {
 public:
-  explicit read_pool(std::vector<reader_actor> readers)
-    : readers_(std::move(readers)) {}
+  /// `size` readers, at least 1, to be set.
+  explicit read_pool(std::size_t size) : readers_(size) {}
+
+  std::size_t size() const noexcept { return readers_.size(); }
+
+  /// Puts a reader in its place; before the first use, or for one that failed.
+  void set(std::size_t place, reader_actor reader);
+
+  /// The reader in that place.
+  reader_actor get(std::size_t place) const;
 
   /// The next reader, or BUSY when limits::queued_reads_max are waiting for
   /// each. Every success must be matched by a `release`.
@@ -44,9 +53,8 @@ public:
 
   void release() noexcept { --waiting_; }
 
-  const std::vector<reader_actor>& readers() const noexcept { return readers_; }
-
 private:
+  mutable std::mutex mutex_;
   std::vector<reader_actor> readers_;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::size_t> waiting_{0};

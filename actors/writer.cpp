@@ -7,8 +7,18 @@
 namespace dbproxy {
 
 batch_result writer_state::run(const write_batch& batch) {
-  return run_batch(
-    opened->database, opened->entries, batch.entries, batch.lock_deadline);
+  auto outcome = run_batch(
+    opened->database, opened->entries, batch.entries, batch.lock_deadline,
+    batch.epoch);
+  if (
+    outcome.outcome == batch_result::status::lock_not_had
+    || outcome.outcome == batch_result::status::fenced)
+    return outcome;
+  for (std::size_t i = 0; i < batch.entries.size(); ++i)
+    figures->record_occupied(
+      batch.entries[i].write->method, outcome.occupied[i]);
+  figures->record_commit(outcome.commit_took);
+  return outcome;
 }
 
 void writer_state::checkpoint(const checkpoint_command& command) {
@@ -21,9 +31,11 @@ void writer_state::checkpoint(const checkpoint_command& command) {
 }
 
 writer_actor::behavior_type writer(
-  writer_actor::stateful_pointer<writer_state> self, open_options options) {
+  writer_actor::stateful_pointer<writer_state> self, open_options options,
+  std::shared_ptr<metrics> figures) {
   auto database = open_database(options).value();
   auto checkpoints = checkpointer::open(options).value();
+  self->state.figures = std::move(figures);
   self->state.opened.emplace(writer_state::tools{
     std::move(checkpoints), std::move(database), journal{}});
   return {

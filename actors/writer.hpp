@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/metrics.hpp"
 #include "storage/checkpoint.hpp"
 #include "storage/journal.hpp"
 #include "storage/schema.hpp"
@@ -28,11 +29,13 @@ struct writer_state {
   void checkpoint(const checkpoint_command& command);
 
   std::optional<tools> opened;
+  std::shared_ptr<metrics> figures;
 };
 
 /// Opens the database at `options`; throws write_failure, and so goes down
-/// with that reason, when it cannot.
-writer_actor::behavior_type
-writer(writer_actor::stateful_pointer<writer_state> self, open_options options);
+/// with that reason, when it cannot. `figures` is told what it is busy with.
+writer_actor::behavior_type writer(
+  writer_actor::stateful_pointer<writer_state> self, open_options options,
+  std::shared_ptr<metrics> figures);
 
 } // namespace dbproxy

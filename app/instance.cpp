@@ -21,18 +21,6 @@ rpc_method_actor::behavior_type host_method_behavior(
 
 } // namespace
 
-std::string_view to_string(instance_role role) noexcept {
-  switch (role) {
-  case instance_role::primary:
-    return "primary";
-  case instance_role::secondary:
-    return "secondary";
-  case instance_role::standalone:
-    return "standalone";
-  }
-  return "unknown";
-}
-
 system_config::system_config() {
   set("scheduler.policy", caf::atom("sharing"));
   set("scheduler.max-threads", std::size_t{2});
@@ -61,7 +49,7 @@ querier instance::db() const {
 }
 
 instance_role instance::role() const {
-  return parts_->role;
+  return parts_->where_we_stand->role();
 }
 
 const std::string& instance::id() const {
@@ -73,11 +61,11 @@ const std::filesystem::path& instance::database() const {
 }
 
 std::optional<primary_record> instance::primary() const {
-  return parts_->board->get();
+  return parts_->where_we_stand->primary();
 }
 
 bool instance::wait_for_primary(std::chrono::milliseconds timeout) const {
-  return parts_->board->wait(timeout);
+  return parts_->where_we_stand->wait_for_primary(timeout);
 }
 
 method_set& instance::methods() const {

@@ -3,6 +3,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/proxy.hpp"
+#include "actors/role.hpp"
 #include "storage/methods.hpp"
 #include "storage/sqlite.hpp"
 
@@ -12,22 +13,6 @@
 #include <string>
 
 namespace dbproxy {
-
-/// Which role an instance asks for.
-enum class role_request {
-  automatic, ///< primary if there is none, else secondary
-  primary,   ///< CONFLICT if there is one
-  secondary,
-};
-
-/// Which role it has.
-enum class instance_role {
-  primary,
-  secondary,
-  standalone, ///< without networking: alone with its file, as it believes
-};
-
-std::string_view to_string(instance_role role) noexcept;
 
 struct instance_options {
   /// The database; created where it does not exist.
@@ -45,6 +30,9 @@ struct instance_options {
   /// The host's methods beside the catalogue; null for the catalogue alone.
   /// More may be added while the instance runs.
   std::shared_ptr<method_set> methods;
+  /// Called after the role changed while the instance runs, on a thread of its
+  /// own; it must not wait for the instance.
+  std::function<void(instance_role)> on_role_change = {};
 };
 
 } // namespace dbproxy

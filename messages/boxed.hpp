@@ -55,15 +55,28 @@ struct value_codec {
 
 namespace detail {
 
-/// A parameter struct without members may be left out; one with a single
-/// scalar member takes that scalar itself.
+/// True if no member of T needs to be given.
+template <described T>
+constexpr bool all_optional() {
+  bool all = true;
+  for_each_member<T>([&](std::string_view, auto pointer) {
+    using member_type =
+      std::remove_cvref_t<decltype(std::declval<T&>().*pointer)>;
+    all &= nullable<member_type>;
+  });
+  return all;
+}
+
+/// A parameter struct of which no member needs to be given may be left out;
+/// one with a single scalar member takes that scalar itself.
 template <class T>
 result<boxed> decode_boxed(const boost::json::value& value) {
   if constexpr (described<T>) {
-    if constexpr (member_count<T> == 0) {
+    if constexpr (all_optional<T>()) {
       if (value.is_null())
         return boxed::of(T{});
-    } else if constexpr (member_count<T> == 1) {
+    }
+    if constexpr (member_count<T> == 1) {
       if (!value.is_object() && !value.is_null() && !value.is_array()) {
         boost::json::object object;
         for_each_member<T>(

@@ -4,7 +4,10 @@
 #pragma once
 
 #include "messages/boxed.hpp"
+#include "messages/code_index.hpp"
 #include "messages/improvement.hpp"
+#include "messages/knowledge_base.hpp"
+#include "messages/memory_events.hpp"
 #include "messages/method.hpp"
 #include "messages/projects.hpp"
 #include "messages/sessions.hpp"
@@ -12,8 +15,9 @@
 namespace dbproxy {
 
 /// The parameter structs of all methods.
-using catalogue =
-  boost::mp11::mp_append<session_methods, project_methods, improvement_methods>;
+using catalogue = boost::mp11::mp_append<
+  session_methods, project_methods, improvement_methods, knowledge_base_methods,
+  memory_event_methods, code_index_methods>;
 
 /// Calls `f(std::type_identity<M>{})` for every method.
 template <class F>

@@ -61,6 +61,7 @@ namespace topics {
 inline constexpr std::string_view heartbeat = "instance.heartbeat";
 inline constexpr std::string_view promoted = "instance.promoted";
 inline constexpr std::string_view shutdown = "instance.shutdown";
+inline constexpr std::string_view restarted = "instance.restarted";
 
 } // namespace topics
 

@@ -1,5 +1,7 @@
 #include "messages/json_codec.hpp"
 
+#include "messages/limits.hpp"
+
 #include <boost/locale/utf.hpp>
 
 #include <cmath>
@@ -46,7 +48,68 @@ std::string_view kind_name(const json::value& value) noexcept {
   return "a value";
 }
 
+namespace {
+
+using detail::decode_fault;
+using detail::decode_outcome;
+
+bool is_text(json::string_view text) noexcept {
+  return is_utf8({text.data(), text.size()});
+}
+
+decode_outcome check_value(const json::value& value, std::size_t depth);
+
+/// `fault` as that of the part `step` of something.
+decode_outcome within(const std::string& step, decode_outcome fault) {
+  if (fault) {
+    auto& path = fault->field;
+    path = step + (path.empty() || path.front() == '[' ? "" : ".") + path;
+  }
+  return fault;
+}
+
+decode_outcome check_members(const json::object& object, std::size_t depth) {
+  for (const auto& [key, value] : object) {
+    if (!is_text(key))
+      return decode_fault{{}, "has a member name that is not valid UTF-8"};
+    if (auto fault = check_value(value, depth + 1))
+      return within(std::string{std::string_view{key}}, fault);
+  }
+  return {};
+}
+
+decode_outcome check_elements(const json::array& array, std::size_t depth) {
+  for (std::size_t i = 0; i < array.size(); ++i)
+    if (auto fault = check_value(array[i], depth + 1))
+      return within("[" + std::to_string(i) + "]", fault);
+  return {};
+}
+
+decode_outcome check_value(const json::value& value, std::size_t depth) {
+  if (value.is_structured() && depth > limits::json_depth_max)
+    return decode_fault{
+      {},
+      "is nested deeper than json_depth_max = "
+        + std::to_string(limits::json_depth_max)};
+  if (const auto* object = value.if_object())
+    return check_members(*object, depth);
+  if (const auto* array = value.if_array())
+    return check_elements(*array, depth);
+  if (const auto* text = value.if_string(); text != nullptr && !is_text(*text))
+    return decode_fault{{}, "is not valid UTF-8"};
+  if (const auto* number = value.if_double();
+      number != nullptr && !std::isfinite(*number))
+    return decode_fault{{}, "is not a finite number"};
+  return {};
+}
+
+} // namespace
+
 namespace detail {
+
+decode_outcome check_object(const json::object& object) {
+  return check_members(object, 1);
+}
 
 decode_fault wrong_type(std::string_view wanted, const json::value& got) {
   std::string what = "must be ";
@@ -132,6 +195,8 @@ decode_outcome decode_into(const json::value& value, json::object& out) {
   const auto* object = value.if_object();
   if (object == nullptr)
     return wrong_type("an object", value);
+  if (auto fault = check_object(*object))
+    return fault;
   out = *object;
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include "messages/described.hpp"
 #include "messages/errors.hpp"
+#include "messages/rules.hpp"
 
 #include <boost/json.hpp>
 
@@ -29,16 +30,17 @@ std::string_view kind_name(const boost::json::value& value) noexcept;
 
 namespace detail {
 
-/// Why a value was refused: the path of the field and what is wrong with it.
-struct decode_fault {
-  std::string field;
-  std::string what;
-};
-
+/// Why a value was refused.
+using decode_fault = field_fault;
 using decode_outcome = std::optional<decode_fault>;
 
 decode_fault wrong_type(std::string_view wanted, const boost::json::value& got);
 write_error to_error(const decode_fault& fault);
+
+/// What is wrong with a JSON object that goes into the database as it is: text
+/// or member names that are no UTF-8, numbers that are not finite, and nesting
+/// past limits::json_depth_max. The field is the path within the object.
+decode_outcome check_object(const boost::json::object& object);
 
 /// The Go original's nullable form, {"String": "x", "Valid": true}: its inner
 /// value, JSON null if it is not valid, or nothing if `value` is not one.

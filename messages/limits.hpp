@@ -52,10 +52,18 @@ inline constexpr int subscriber_frames_max = 10'000;
 /// one reply, however large, always may wait.
 inline constexpr std::size_t peer_backlog_replies_max = 65'536;
 inline constexpr std::size_t peer_backlog_bytes_max = frame_bytes_max;
+/// Bytes of large texts that the primary has not parsed yet.
+inline constexpr std::size_t parsing_bytes_max = 4 * frame_bytes_max;
 /// Frames taken from a socket in one round.
 inline constexpr std::size_t receive_round_max = 64;
 /// Peers that `status` remembers; the one not heard from longest goes first.
 inline constexpr std::size_t known_peers_max = 1024;
+/// Rows of one search, and of a list that was asked for with a limit.
+inline constexpr std::int64_t search_results_max = 1000;
+/// Words of a search; what comes after them is not searched for.
+inline constexpr std::size_t search_words_max = 64;
+/// Numbers in one embedding.
+inline constexpr std::size_t embedding_dimensions_max = 16'384;
 /// Methods that a host application may register.
 inline constexpr std::size_t host_methods_max = 1024;
 
@@ -84,6 +92,18 @@ inline constexpr std::chrono::milliseconds default_timeout = 5s;
 inline constexpr std::chrono::milliseconds long_timeout = 30s;
 inline constexpr std::chrono::milliseconds timeout_max = 60s;
 inline constexpr std::chrono::milliseconds probe_timeout = 2s;
+/// A moment of CLOCK_MONOTONIC that a peer may name: a century after the start
+/// of the machine.
+inline constexpr std::int64_t deadline_ms_max = 3'155'760'000'000;
+/// A primary that is not heard for so long is not sent writes.
+inline constexpr std::chrono::milliseconds silence_max = 5s;
+/// Restarts of failed actors within restart_window before a role is given up.
+inline constexpr std::size_t restarts_max = 5;
+inline constexpr std::chrono::milliseconds restart_window = 10s;
+/// The first pause before a role that was given up, or could not be had, is
+/// tried again; it doubles each time.
+inline constexpr std::chrono::milliseconds role_pause_min = 100ms;
+inline constexpr std::chrono::milliseconds role_pause_max = 30s;
 /// The first pause before a write is sent again; it doubles each time.
 inline constexpr std::chrono::milliseconds retry_pause_min = 50ms;
 inline constexpr std::chrono::milliseconds retry_pause_max = 1s;

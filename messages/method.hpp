@@ -23,18 +23,30 @@ struct method_spec {
   method_kind kind = method_kind::read;
   std::string_view topic; ///< of the event after its commit; reads have none
   timeout_class timeout = timeout_class::standard;
+  /// A write that the remembrances dispatcher prepares, so that a host can
+  /// take it over; others are prepared where they arrive.
+  bool dispatched = false;
 };
 
 /// The specification of a read.
 constexpr method_spec read_method(std::string_view name) {
-  return {name, method_kind::read, {}, timeout_class::standard};
+  method_spec spec;
+  spec.name = name;
+  return spec;
 }
 
 /// The specification of a write whose commits are announced under `topic`.
 constexpr method_spec write_method(
   std::string_view name, std::string_view topic,
   timeout_class timeout = timeout_class::standard) {
-  return {name, method_kind::write, topic, timeout};
+  return {name, method_kind::write, topic, timeout, false};
+}
+
+/// The specification of a write of the knowledge base, the events or the code
+/// index.
+constexpr method_spec
+dispatched_write(std::string_view name, std::string_view topic) {
+  return {name, method_kind::write, topic, timeout_class::extended, true};
 }
 
 /// A parameter struct that is a method. `returns` is a described record, an

@@ -80,4 +80,28 @@ bool is_rfc3339(std::string_view text) {
          && take_offset(text) && text.empty();
 }
 
+std::optional<std::int64_t> unix_seconds_of(std::string_view text) {
+  using namespace std::chrono;
+  if (!is_rfc3339(text))
+    return {};
+  // Every field has its place; only the fraction differs in length.
+  auto two = [&](std::size_t at) {
+    auto digits = text.substr(at, 2);
+    return take_two(digits);
+  };
+  year_month_day date{
+    year{two(0) * 100 + two(2)}, month{static_cast<unsigned>(two(5))},
+    day{static_cast<unsigned>(two(8))}};
+  if (!date.ok())
+    return {};
+  auto time = sys_days{date}.time_since_epoch() + hours{two(11)}
+              + minutes{two(14)} + seconds{two(17)};
+  auto offset = text.size() - 6;
+  if (text.back() != 'Z' && text.back() != 'z') {
+    auto ahead = hours{two(offset + 1)} + minutes{two(offset + 4)};
+    time += text[offset] == '+' ? -ahead : ahead;
+  }
+  return duration_cast<seconds>(time).count();
+}
+
 } // namespace dbproxy

@@ -4,6 +4,7 @@
 
 #include "messages/json_codec.hpp"
 #include "messages/limits.hpp"
+#include "messages/rules.hpp"
 
 #include <cmath>
 
@@ -54,10 +55,15 @@ decode_outcome check(const T& value) {
   } else if constexpr (list<T>) {
     for (std::size_t i = 0; i < value.size() && !fault; ++i)
       if ((fault = check(value[i])))
-        fault->field = "[" + std::to_string(i) + "]" + fault->field;
+        fault->field =
+          "[" + std::to_string(i) + "]"
+          + (fault->field.empty() || fault->field.front() == '[' ? "" : ".")
+          + fault->field;
   } else if constexpr (std::is_same_v<T, std::string>) {
     if (!is_utf8(value))
       fault = decode_fault{{}, "is not valid UTF-8"};
+  } else if constexpr (std::is_same_v<T, boost::json::object>) {
+    fault = check_object(value);
   } else if constexpr (std::is_floating_point_v<T>) {
     if (!std::isfinite(value))
       fault = decode_fault{{}, "is not a finite number"};
@@ -68,10 +74,15 @@ decode_outcome check(const T& value) {
 } // namespace detail
 
 /// INVALID_PARAMS, naming the field, for text that is no UTF-8, numbers that
-/// are not finite, and values past limits::message_bytes_max.
+/// are not finite, what breaks the `check_rules` of T, and values past
+/// limits::message_bytes_max.
 template <class T>
 result<void> validate(const T& value) {
-  if (auto fault = detail::check(value))
+  auto fault = detail::check(value);
+  if constexpr (requires { check_rules(value); })
+    if (!fault)
+      fault = check_rules(value);
+  if (fault)
     return detail::to_error(*fault);
   if (auto bytes = text_bytes(value); bytes > limits::message_bytes_max)
     return make_error(

@@ -45,6 +45,13 @@ result<void> validate_meta(const write_meta& meta) {
       error_code::invalid_params,
       "field \"meta.timeout_ms\" must be within 1 and "
         + std::to_string(timeout_max.count()));
+  if (
+    meta.deadline_ms
+    && (*meta.deadline_ms < 0 || *meta.deadline_ms > deadline_ms_max))
+    return make_error(
+      error_code::invalid_params,
+      "field \"meta.deadline_ms\" must be within 0 and "
+        + std::to_string(deadline_ms_max));
   return {};
 }
 

@@ -23,13 +23,17 @@ struct write_meta {
   std::optional<std::string> timestamp; ///< RFC 3339
   /// How long the sender will wait, counted from the arrival.
   std::optional<std::int64_t> timeout_ms;
+  /// The same as a moment of this machine's CLOCK_MONOTONIC, in ms: it holds
+  /// also where the message lay a while before it arrived.
+  std::optional<std::int64_t> deadline_ms;
   /// Every earlier request id of the same form and source up to this one has
   /// been answered and will not be sent again: its journal entry may go.
   std::optional<std::string> settled_request_id;
 };
 BOOST_DESCRIBE_STRUCT(
   write_meta, (),
-  (source_instance_id, request_id, timestamp, timeout_ms, settled_request_id))
+  (source_instance_id, request_id, timestamp, timeout_ms, deadline_ms,
+   settled_request_id))
 
 /// The params of `db.write`.
 struct write_request {

@@ -9,8 +9,10 @@
 #include <boost/json.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -46,8 +48,8 @@ inline constexpr bool is_unsupported = false;
 
 } // namespace detail
 
-/// Binds one value: text, integers, reals and booleans (0 or 1) as such; a
-/// vector of floats as a blob of little-endian binary32; JSON as its text; an
+/// Binds one value: text, bytes, integers, reals and booleans (0 or 1) as such;
+/// a vector of floats as a blob of little-endian binary32; JSON as its text; an
 /// absent optional as NULL. `value` must outlive the use of the statement.
 template <class T>
 void bind_value(statement& to, int index, const T& value) {
@@ -56,8 +58,11 @@ void bind_value(statement& to, int index, const T& value) {
       bind_value(to, index, *value);
     else
       to.bind_null(index);
-  } else if constexpr (std::is_same_v<T, std::string>)
+  } else if constexpr (
+    std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>)
     to.bind_text(index, value);
+  else if constexpr (std::is_same_v<T, std::span<const std::byte>>)
+    to.bind_blob(index, value);
   else if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, bool>)
     to.bind_integer(index, value);
   else if constexpr (std::is_floating_point_v<T>)

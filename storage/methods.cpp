@@ -1,6 +1,9 @@
 #include "storage/methods.hpp"
 
 #include "messages/catalogue.hpp"
+#include "storage/code_index.hpp"
+#include "storage/knowledge_base.hpp"
+#include "storage/memory_events.hpp"
 #include "storage/sql_text.hpp"
 
 #include <boost/assert.hpp>
@@ -12,39 +15,69 @@ namespace dbproxy {
 
 namespace {
 
-/// Makes every way to fail an error that names the method.
-method_entry guarded(method_entry entry) {
-  entry.run = [name = entry.name, run = std::move(entry.run)](
-                connection& db, const boxed& params) -> result<boxed> {
-    auto fail = [&](write_error error) {
-      error.method = name;
-      return error;
-    };
-    try {
-      auto value = run(db, params);
-      if (!value)
-        return fail(value.error());
-      return value;
-    } catch (const write_failure& failure) {
-      return fail(failure.error());
-    } catch (const std::exception& exception) {
-      return fail(make_error(
-        error_code::internal,
-        std::string{"the method threw: "} + exception.what()));
-    } catch (...) {
-      return fail(make_error(error_code::internal, "the method threw"));
-    }
+/// Calls `run` and makes every way to fail an error that names the method.
+template <class F>
+result<boxed> run_guarded(const std::string& method, F&& run) {
+  auto fail = [&](write_error error) {
+    error.method = method;
+    return error;
   };
+  try {
+    auto value = run();
+    if (!value)
+      return fail(value.error());
+    return value;
+  } catch (const write_failure& failure) {
+    return fail(failure.error());
+  } catch (const std::exception& exception) {
+    return fail(make_error(
+      error_code::internal,
+      std::string{"the method threw: "} + exception.what()));
+  } catch (...) {
+    return fail(make_error(error_code::internal, "the method threw"));
+  }
+}
+
+/// A write is checked when it is prepared, a read when it is run.
+method_entry guarded(method_entry entry) {
+  auto validate =
+    entry.kind == method_kind::read ? entry.params->validate : nullptr;
+  entry.run = [name = entry.name, validate, run = std::move(entry.run)](
+                connection& db, const boxed& params) {
+    return run_guarded(name, [&]() -> result<boxed> {
+      if (validate != nullptr)
+        if (auto valid = validate(params); !valid)
+          return valid.error();
+      return run(db, params);
+    });
+  };
+  if (entry.lay_out)
+    entry.lay_out = [name = entry.name, lay_out = std::move(entry.lay_out)](
+                      const boxed& params) -> write_body {
+      return [name, body = lay_out(params)](connection& db) {
+        return run_guarded(name, [&] { return body(db); });
+      };
+    };
   return entry;
 }
 
 template <method M>
 method_entry catalogue_entry() {
-  auto sql = find_section(M::spec.name);
-  BOOST_ASSERT_MSG(!sql.empty(), "a method of the catalogue without SQL");
   using returns = typename M::returns;
-  return detail::make_entry<M, returns>(
-    M::spec, detail::sql_function<M, returns>(sql));
+  if constexpr (requires(const M& params) { lay_out(params); }) {
+    return detail::make_laid_out_entry<M, returns>(M::spec);
+  } else if constexpr (requires(connection & db, const M& params) {
+                         run_search(db, params);
+                       }) {
+    return detail::make_entry<M, returns>(
+      M::spec,
+      [](connection& db, const M& params) { return run_search(db, params); });
+  } else {
+    auto sql = find_section(M::spec.name);
+    BOOST_ASSERT_MSG(!sql.empty(), "a method of the catalogue without SQL");
+    return detail::make_entry<M, returns>(
+      M::spec, detail::sql_function<M, returns>(sql));
+  }
 }
 
 } // namespace
@@ -126,8 +159,11 @@ result<write_ptr> prepare(method_ptr method, boxed params, write_ids ids) {
   write->timeout = method->timeout;
   write->bytes = codec.bytes(params);
   write->params = params;
-  write->body = [method = std::move(method), params = std::move(params)](
-                  connection& db) { return method->run(db, params); };
+  if (method->lay_out)
+    write->body = method->lay_out(params);
+  else
+    write->body = [method = std::move(method), params = std::move(params)](
+                    connection& db) { return method->run(db, params); };
   return write_ptr{std::move(write)};
 }
 

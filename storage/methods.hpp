@@ -30,6 +30,11 @@ struct method_entry {
   const value_codec* returns = nullptr;
   /// Runs on the connection's thread. Errors name the method.
   std::function<result<boxed>(connection&, const boxed& params)> run;
+  /// Prepared by the remembrances dispatcher.
+  bool dispatched = false;
+  /// Does beforehand what needs no connection and returns the rest of `run`;
+  /// null where there is nothing to do beforehand. Any thread.
+  std::function<write_body(const boxed& params)> lay_out;
 };
 
 using method_ptr = std::shared_ptr<const method_entry>;
@@ -63,7 +68,23 @@ method_entry make_entry(const method_spec& spec, method_function<P, R> run) {
     &codec_for<R>(),
     [run = std::move(run)](connection& db, const boxed& params) {
       return box<R>(run(db, params.as<P>()));
-    }};
+    },
+    spec.dispatched,
+    {}};
+}
+
+/// The entry of a write whose `lay_out` does what needs no connection.
+template <class P, class R>
+method_entry make_laid_out_entry(const method_spec& spec) {
+  auto entry = make_entry<P, R>(
+    spec, [](connection& db, const P& params) { return lay_out(params)(db); });
+  entry.lay_out = [](const boxed& params) -> write_body {
+    // What lay_out returns refers to the parameters.
+    return [params, body = lay_out(params.as<P>())](connection& db) {
+      return box<R>(body(db));
+    };
+  };
+  return entry;
 }
 
 template <class P, class R>

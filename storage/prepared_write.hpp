@@ -16,6 +16,9 @@
 
 namespace dbproxy {
 
+/// What a write does on a connection.
+using write_body = std::function<result<boxed>(connection&)>;
+
 /// One write, decoded and validated. Immutable once it is shared; any thread.
 struct prepared_write {
   std::string method;
@@ -36,7 +39,7 @@ struct prepared_write {
   std::size_t bytes = 0;
   /// Runs on the writer's thread, inside a transaction that it must not end;
   /// again, where that transaction was lost. Whatever it throws is INTERNAL.
-  std::function<result<boxed>(connection&)> body;
+  write_body body;
 };
 
 using write_ptr = std::shared_ptr<const prepared_write>;

@@ -177,7 +177,12 @@ result<void> use_wal(const open_options& options, connection& db) {
 result<void> configure(const open_options& options, connection& db) {
   auto* handle = db.native();
   sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  // Our triggers write to FTS5 tables, which a connection that does not trust
+  // the schema refuses (seen in 3.40). No connection has functions of its own
+  // or loads extensions, so there is little that a foreign schema could call.
+  bool writes = options.access == access::read_write;
+  sqlite3_db_config(
+    handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, writes ? 1 : 0, nullptr);
   std::string_view sync = options.sync == sync_mode::full ? "FULL" : "NORMAL";
   // wal_autocheckpoint is not set: the connection's own WAL hook has taken the
   // place of SQLite's, which makes the automatic checkpoints.

@@ -67,6 +67,22 @@ result<void> immediate_transaction::commit() {
   return error;
 }
 
+result<read_transaction> read_transaction::begin(connection& db) {
+  if (db.in_transaction())
+    return read_transaction{nullptr};
+  if (auto begun = run_once(db, "BEGIN"); !begun)
+    return begun.error();
+  return read_transaction{&db};
+}
+
+read_transaction::read_transaction(read_transaction&& other) noexcept
+  : db_(std::exchange(other.db_, nullptr)) {}
+
+read_transaction::~read_transaction() {
+  if (db_ != nullptr)
+    undo(*db_, "ROLLBACK");
+}
+
 result<savepoint> savepoint::begin(connection& db) {
   if (auto begun = run_once(db, "SAVEPOINT dbproxy"); !begun)
     return begun.error();

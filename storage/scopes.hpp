@@ -28,6 +28,22 @@ private:
   connection* db_; // null once it has ended
 };
 
+/// What is read while it lives is of one moment, that of the first read. Part
+/// of the transaction around it where there is one.
+class read_transaction {
+public:
+  static result<read_transaction> begin(connection& db);
+
+  read_transaction(read_transaction&& other) noexcept;
+  read_transaction& operator=(read_transaction&&) = delete;
+  ~read_transaction();
+
+private:
+  explicit read_transaction(connection* db) noexcept : db_(db) {}
+
+  connection* db_; // null where there is nothing to end
+};
+
 /// A part of a transaction that can be undone alone. Undone at the end of its
 /// scope unless it was released.
 class savepoint {

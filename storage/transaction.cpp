@@ -1,5 +1,7 @@
 #include "storage/transaction.hpp"
 
+#include "messages/fault_point.hpp"
+#include "storage/schema.hpp"
 #include "storage/scopes.hpp"
 
 #include <algorithm>
@@ -13,6 +15,7 @@ namespace dbproxy {
 
 namespace {
 
+using clock = std::chrono::steady_clock;
 using status = batch_result::status;
 
 /// Runs a body, so that it can neither throw nor end the transaction.
@@ -35,28 +38,47 @@ result<boxed> run_body(connection& db, const prepared_write& write) {
 class batch_run {
 public:
   batch_run(
-    connection& db, journal& log, std::span<const batch_entry> batch) noexcept
+    connection& db, journal& log, std::span<const batch_entry> batch,
+    std::optional<std::int64_t> epoch) noexcept
     : db_(db),
       log_(log),
-      batch_(batch) {}
+      batch_(batch),
+      epoch_(epoch) {}
 
   batch_result run(lock_deadline deadline) {
+    fault_point("writer.before_begin");
     db_.set_lock_wait(deadline);
     auto begun = immediate_transaction::begin(db_);
     db_.set_lock_wait(std::nullopt);
     if (!begun)
-      return refuse(begun.error());
+      return refuse(
+        begun.error(), begun.error().code == error_code::busy
+                         ? status::lock_not_had
+                         : status::failed);
+    fault_point("writer.after_begin");
+    if (auto valid = check_epoch(); !valid)
+      return refuse(
+        valid.error(), valid.error().code == error_code::unavailable
+                         ? status::fenced
+                         : status::failed);
     if (auto kept = keep_house(); !kept)
       return lose(kept.error());
+    auto begun_at = clock::now();
     for (const auto& entry : batch_) {
       add(run_one(entry));
+      auto ended_at = clock::now();
+      outcome_.occupied.push_back(ended_at - std::exchange(begun_at, ended_at));
       if (lost_)
         return lose(*lost_);
       if (is_alone() && !outcome_.results.back())
         return finish(status::committed); // the guard rolls back
     }
-    if (auto committed = begun->commit(); !committed)
+    fault_point("writer.before_commit");
+    auto committed = begun->commit();
+    outcome_.commit_took = clock::now() - begun_at;
+    if (!committed)
       return lose(committed.error());
+    fault_point("writer.after_commit");
     outcome_.wal_pages = db_.wal_pages();
     return finish(status::committed);
   }
@@ -80,13 +102,19 @@ private:
 
   result<written> run_one(const batch_entry& entry) {
     const auto& write = *entry.write;
-    if (!entry.journaled || !write.request_id)
+    if (!entry.journaled || !write.request_id) {
+      if (is_late(entry))
+        return late_error();
       return apply_alone(write, false);
+    }
     auto known = log_.find(db_, *write.request_id);
     if (!known)
       return known.error();
-    if (!*known)
+    if (!*known) {
+      if (is_late(entry))
+        return late_error();
       return apply_alone(write, true);
+    }
     auto value = log_.replay(**known, write);
     if (!value)
       return value.error();
@@ -141,10 +169,32 @@ private:
     outcome_.results.push_back(std::move(value));
   }
 
-  batch_result refuse(const write_error& error) {
+  batch_result refuse(const write_error& error, status outcome) {
     outcome_.results.assign(batch_.size(), error);
-    return finish(
-      error.code == error_code::busy ? status::lock_not_had : status::failed);
+    return finish(outcome);
+  }
+
+  result<void> check_epoch() {
+    if (!epoch_)
+      return {};
+    auto present = read_epoch(db_);
+    if (!present)
+      return present.error();
+    if (*present == *epoch_)
+      return {};
+    return make_error(
+      error_code::unavailable, "epoch " + std::to_string(*epoch_)
+                                 + " is over: the database is in epoch "
+                                 + std::to_string(*present));
+  }
+
+  static bool is_late(const batch_entry& entry) {
+    return entry.deadline && clock::now() > *entry.deadline;
+  }
+
+  static write_error late_error() {
+    return make_error(
+      error_code::timeout, "the deadline had passed before it could be begun");
   }
 
   /// Takes back every result that went with the transaction. Writes that had
@@ -160,6 +210,7 @@ private:
 
   batch_result finish(status outcome) {
     outcome_.outcome = outcome;
+    outcome_.occupied.resize(batch_.size());
     for (std::size_t i = 0; i < batch_.size(); ++i)
       if (auto& value = outcome_.results[i]; !value) {
         auto error = value.error();
@@ -172,6 +223,7 @@ private:
   connection& db_;
   journal& log_;
   std::span<const batch_entry> batch_;
+  std::optional<std::int64_t> epoch_;
   batch_result outcome_;
   std::vector<bool> kept_; // results that stand even if this is lost
   bool is_kept_ = false;   // of the write that is being run
@@ -184,13 +236,16 @@ private:
 /// transaction of its own.
 batch_result run_singly(
   connection& db, journal& log, std::span<const batch_entry> batch,
-  lock_deadline deadline, std::size_t culprit, batch_result first) {
+  lock_deadline deadline, std::optional<std::int64_t> epoch,
+  std::size_t culprit, batch_result first) {
   first.outcome = status::committed;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (i == culprit)
       continue;
-    auto alone = batch_run{db, log, batch.subspan(i, 1)}.run(deadline);
+    auto alone = batch_run{db, log, batch.subspan(i, 1), epoch}.run(deadline);
     first.results[i] = std::move(alone.results.front());
+    first.occupied[i] += alone.occupied.front();
+    first.commit_took += alone.commit_took;
     first.wal_pages = std::max(first.wal_pages, alone.wal_pages);
   }
   return first;
@@ -200,13 +255,14 @@ batch_result run_singly(
 
 batch_result run_batch(
   connection& db, journal& log, std::span<const batch_entry> batch,
-  lock_deadline deadline) {
-  batch_run run{db, log, batch};
+  lock_deadline deadline, std::optional<std::int64_t> epoch) {
+  batch_run run{db, log, batch, epoch};
   auto outcome = run.run(deadline);
   auto culprit = run.culprit();
   if (!culprit || batch.size() == 1)
     return outcome;
-  return run_singly(db, log, batch, deadline, *culprit, std::move(outcome));
+  return run_singly(
+    db, log, batch, deadline, epoch, *culprit, std::move(outcome));
 }
 
 } // namespace dbproxy

@@ -8,6 +8,9 @@
 #include "storage/prepared_write.hpp"
 #include "storage/sqlite.hpp"
 
+#include <chrono>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,6 +20,8 @@ namespace dbproxy {
 struct batch_entry {
   write_ptr write;
   bool journaled = true; ///< has no effect where the write has no request id
+  /// Nothing is begun after this; TIMEOUT then.
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
 };
 
 /// What a write came to.
@@ -29,6 +34,7 @@ struct batch_result {
   enum class status {
     committed,    ///< every result is final; some or all may be errors
     lock_not_had, ///< nothing was tried; BUSY for every write
+    fenced,       ///< nothing was tried: the epoch is over; UNAVAILABLE
     failed,       ///< nothing of it was kept that was not there before
   };
 
@@ -37,6 +43,11 @@ struct batch_result {
   std::vector<result<written>> results;
   /// In the WAL after the commit; see connection::wal_pages.
   int wal_pages = 0;
+  /// How long each write occupied the connection, journal included; no time
+  /// for those that were not tried.
+  std::vector<std::chrono::nanoseconds> occupied;
+  /// How long the COMMIT took; none where it did not come to that.
+  std::chrono::nanoseconds commit_took{0};
 };
 
 /// Commits a batch on `db`, which is in no transaction. Waits for the lock
@@ -49,9 +60,12 @@ struct batch_result {
 /// Where the commit fails, all others get its error; its outcome is `unknown`
 /// only where it is open whether the commit took place.
 ///
+/// With an `epoch`, nothing is done unless it still is the database's: a
+/// primary that was overtaken commits nothing.
+///
 /// Nobody may be told of a result before this returns. The thread of `db`.
 batch_result run_batch(
   connection& db, journal& log, std::span<const batch_entry> batch,
-  lock_deadline deadline);
+  lock_deadline deadline, std::optional<std::int64_t> epoch = {});
 
 } // namespace dbproxy

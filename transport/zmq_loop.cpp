@@ -1,7 +1,6 @@
 #include "transport/zmq_loop.hpp"
 
 #include "transport/posix.hpp"
-#include "transport/zmq_client.hpp"
 #include "transport/zmq_socket.hpp"
 
 #include <array>
@@ -44,7 +43,7 @@ struct publish_command {
 };
 
 struct connect_command {
-  std::string rpc_addr;
+  primary_address where;
 };
 
 struct disconnect_command {};
@@ -186,7 +185,7 @@ public:
 
   void operator()(connect_command& connect) {
     client_.reset();
-    auto client = zmq_client::connect(connect.rpc_addr);
+    auto client = zmq_client::connect(connect.where);
     if (client)
       client_ = std::move(*client);
     else if (on_.on_connect_error)
@@ -221,9 +220,19 @@ private:
       entries[count++].socket = &server_->events();
     }
     const auto client_at = count;
+    auto events_at = entries.size();
+    auto process_at = entries.size();
     if (client_) {
       entries[count].socket = &client_->socket();
       entries[count++].want_write = client_->has_waiting();
+      if (client_->events() != nullptr) {
+        events_at = count++;
+        entries[events_at].socket = client_->events();
+      }
+      if (client_->process() >= 0) {
+        process_at = count++;
+        entries[process_at].fd = client_->process();
+      }
     }
     wait_for_events(std::span{entries}.first(count), timeout());
     if (entries[0].readable)
@@ -238,6 +247,13 @@ private:
         client_->flush();
       if (entries[client_at].readable)
         receive_replies();
+      if (events_at < count && entries[events_at].readable)
+        receive_events();
+      if (process_at < count && entries[process_at].readable) {
+        client_->forget_process();
+        if (on_.on_primary_ended)
+          on_.on_primary_ended();
+      }
     }
   }
 
@@ -257,6 +273,12 @@ private:
     auto replies = client_->receive();
     if (!replies.empty())
       on_.on_replies(std::move(replies));
+  }
+
+  void receive_events() {
+    for (auto& topic : client_->receive_topics())
+      if (on_.on_instance_event)
+        on_.on_instance_event(std::move(topic));
   }
 
   handlers on_;
@@ -324,8 +346,8 @@ void zmq_loop::publish(std::string topic, std::string payload) {
   inbox_->post(publish_command{std::move(topic), std::move(payload)});
 }
 
-void zmq_loop::connect(std::string rpc_addr) {
-  inbox_->post(connect_command{std::move(rpc_addr)});
+void zmq_loop::connect(primary_address where) {
+  inbox_->post(connect_command{std::move(where)});
 }
 
 void zmq_loop::disconnect() {

@@ -4,6 +4,7 @@
 
 #include "messages/errors.hpp"
 #include "transport/endpoints.hpp"
+#include "transport/zmq_client.hpp"
 #include "transport/zmq_server.hpp"
 
 #include <atomic>
@@ -31,8 +32,13 @@ public:
     std::function<void(std::vector<peer_message>)> on_requests;
     /// Replies of the primary, in the same numbers.
     std::function<void(std::vector<std::string>)> on_replies;
-    /// A connect() that could not even be begun. May be left out.
-    std::function<void(write_error)> on_connect_error;
+    /// A connect() that could not even be begun. May be left out, as the
+    /// following ones.
+    std::function<void(write_error)> on_connect_error = {};
+    /// The primary announced something under this `instance.` topic.
+    std::function<void(std::string)> on_instance_event = {};
+    /// The primary's process has ended.
+    std::function<void()> on_primary_ended = {};
   };
 
   /// INTERNAL where the system is out of threads or descriptors.
@@ -72,7 +78,7 @@ public:
   /// Connects to a primary, in place of the one before: what that one was not
   /// sent yet is dropped, and so are the replies that it has not sent. The
   /// connection is made, and made again, in the background.
-  void connect(std::string rpc_addr);
+  void connect(primary_address where);
 
   /// Forgets the primary, with the same losses.
   void disconnect();

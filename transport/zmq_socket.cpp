@@ -57,7 +57,7 @@ void configure(
   if (kind == socket_kind::router)
     socket.set(opt::router_mandatory, true);
   if (kind == socket_kind::subscriber)
-    socket.set(opt::subscribe, "");
+    socket.set(opt::subscribe, options.topics);
 }
 
 /// EINTR is not a failure of anything: nothing here waits.

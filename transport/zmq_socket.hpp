@@ -36,6 +36,8 @@ struct socket_options {
   int receive_queue_max = 1000;
   /// Nothing waits for a peer that is not connected.
   bool connected_only = false;
+  /// A SUB gets the messages whose first frame begins with this.
+  std::string topics = {};
 };
 
 enum class send_status {
@@ -48,7 +50,7 @@ enum class send_status {
 /// socket of a context waits until what they all had to send is sent, as long
 /// as they linger. To be used by one thread; it may be created on another one.
 /// Frames past limits::frame_bytes_max close the connection that they come by.
-/// A ROUTER tells what it cannot deliver; a SUB gets everything.
+/// A ROUTER tells what it cannot deliver.
 class zmq_socket {
 public:
   /// A socket in a context of its own, with one I/O thread. INTERNAL where the

@@ -4,9 +4,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <optional>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +17,11 @@
 namespace dbproxy {
 
 namespace {
+
+using namespace std::chrono_literals;
+
+// How long a child that is no longer wanted may take to end.
+constexpr auto ending_wait = 2s;
 
 write_error start_error(int number) {
   return make_error(
@@ -27,23 +35,53 @@ void close_and_forget(int& fd) {
   fd = -1;
 }
 
-} // namespace
+/// Both ends of a pipe; what is not taken is closed.
+struct pipe_ends {
+  std::array<int, 2> ends{-1, -1};
 
-result<child_process>
-child_process::start(const std::vector<std::string>& arguments) {
-  std::array<int, 2> to_child{};
-  std::array<int, 2> from_child{};
-  if (pipe2(to_child.data(), O_CLOEXEC) != 0)
-    return start_error(errno);
-  if (pipe2(from_child.data(), O_CLOEXEC) != 0) {
-    auto number = errno;
-    ::close(to_child[0]);
-    ::close(to_child[1]);
-    return start_error(number);
+  bool open() { return pipe2(ends.data(), O_CLOEXEC) == 0; }
+
+  int take(std::size_t index) { return std::exchange(ends[index], -1); }
+
+  ~pipe_ends() {
+    for (auto& end : ends)
+      close_and_forget(end);
   }
-  std::string program = "/proc/self/exe";
-  std::vector<std::string> texts{"dbproxy"};
-  texts.insert(texts.end(), arguments.begin(), arguments.end());
+};
+
+/// The attributes of a new process: none of the signals that this one blocks
+/// or ignores for itself is blocked or ignored.
+class spawn_attributes {
+public:
+  explicit spawn_attributes(bool own_group) {
+    posix_spawnattr_init(&attributes_);
+    auto flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    posix_spawnattr_setsigdefault(&attributes_, &pipe);
+    if (own_group)
+      flags |= POSIX_SPAWN_SETPGROUP;
+    posix_spawnattr_setflags(&attributes_, static_cast<short>(flags));
+  }
+
+  spawn_attributes(const spawn_attributes&) = delete;
+  spawn_attributes& operator=(const spawn_attributes&) = delete;
+  ~spawn_attributes() { posix_spawnattr_destroy(&attributes_); }
+
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+private:
+  posix_spawnattr_t attributes_{};
+};
+
+int spawn(const child_options& options, int input, int output, pid_t& pid) {
+  auto own = options.program == child_options{}.program;
+  std::vector<std::string> texts{own ? "dbproxy" : options.program};
+  texts.insert(texts.end(), options.arguments.begin(), options.arguments.end());
   std::vector<char*> argv;
   argv.reserve(texts.size() + 1);
   for (auto& text : texts)
@@ -51,48 +89,79 @@ child_process::start(const std::vector<std::string>& arguments) {
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, to_child[0], STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, from_child[1], STDOUT_FILENO);
-  pid_t pid = -1;
-  auto failed =
-    posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  if (options.quiet)
+    posix_spawn_file_actions_addopen(
+      &actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  spawn_attributes attributes{options.own_group};
+  auto failed = posix_spawn(
+    &pid, options.program.c_str(), &actions, attributes.get(), argv.data(),
+    environ);
   posix_spawn_file_actions_destroy(&actions);
-  ::close(to_child[0]);
-  ::close(from_child[1]);
-  if (failed != 0) {
-    ::close(to_child[1]);
-    ::close(from_child[0]);
-    return start_error(failed);
-  }
-  return child_process{pid, to_child[1], from_child[0]};
+  return failed;
 }
+
+} // namespace
+
+result<child_process> child_process::start(const child_options& options) {
+  pipe_ends to_child;
+  pipe_ends from_child;
+  if ((options.input < 0 && !to_child.open()) || !from_child.open())
+    return start_error(errno);
+  auto input = options.input < 0 ? to_child.ends[0] : options.input;
+  pid_t pid = -1;
+  if (auto failed = spawn(options, input, from_child.ends[1], pid))
+    return start_error(failed);
+  // Its own end only: the child's does not become non-blocking.
+  if (to_child.ends[1] >= 0)
+    fcntl(to_child.ends[1], F_SETFL, O_NONBLOCK);
+  return child_process{
+    pid, options.own_group, to_child.take(1), from_child.take(0)};
+}
+
+result<child_process>
+child_process::start(const std::vector<std::string>& arguments) {
+  child_options options;
+  options.arguments = arguments;
+  return start(options);
+}
+
+child_process::child_process(pid_t pid, bool group, int input, int output)
+  : pid_(pid),
+    group_(group),
+    input_(input),
+    output_(output),
+    lines_(output) {}
 
 child_process::child_process(child_process&& other) noexcept
   : pid_(std::exchange(other.pid_, -1)),
+    group_(other.group_),
     input_(std::exchange(other.input_, -1)),
     output_(std::exchange(other.output_, -1)),
     status_(other.status_),
-    buffer_(std::move(other.buffer_)) {}
+    lines_(std::move(other.lines_)) {}
 
 child_process::~child_process() {
   close_and_forget(input_);
   if (pid_ > 0) {
     terminate();
-    wait();
+    wait_or_kill(ending_wait);
   }
   close_and_forget(output_);
 }
 
-bool child_process::write_line(std::string line) {
+bool child_process::write_line(std::string line, const pipe_wait& wait) {
   line += '\n';
   std::string_view rest = line;
   while (!rest.empty()) {
     auto done = ::write(input_, rest.data(), rest.size());
-    if (done < 0 && errno == EINTR)
+    if (done >= 0)
+      rest.remove_prefix(static_cast<std::size_t>(done));
+    else if (errno == EINTR)
       continue;
-    if (done < 0)
+    else if (errno != EAGAIN || !wait_ready(input_, POLLOUT, wait))
       return false;
-    rest.remove_prefix(static_cast<std::size_t>(done));
   }
   return true;
 }
@@ -101,27 +170,26 @@ void child_process::close_input() {
   close_and_forget(input_);
 }
 
+line_reader::state
+child_process::read_line(std::string& line, const pipe_wait& wait) {
+  return lines_.next(line, wait);
+}
+
 bool child_process::read_line(std::string& line) {
-  for (;;) {
-    auto end = buffer_.find('\n');
-    if (end != std::string::npos) {
-      line.assign(buffer_, 0, end);
-      buffer_.erase(0, end + 1);
-      return true;
-    }
-    std::array<char, 4096> part{};
-    auto got = ::read(output_, part.data(), part.size());
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0)
-      return false;
-    buffer_.append(part.data(), static_cast<std::size_t>(got));
-  }
+  return read_line(line, {}) == line_reader::state::line;
+}
+
+void child_process::send(int number) {
+  if (pid_ > 0)
+    ::kill(group_ ? -pid_ : pid_, number);
 }
 
 void child_process::terminate() {
-  if (pid_ > 0)
-    kill(pid_, SIGTERM);
+  send(SIGTERM);
+}
+
+void child_process::kill() {
+  send(SIGKILL);
 }
 
 int child_process::wait() {
@@ -133,6 +201,15 @@ int child_process::wait() {
   pid_ = -1;
   status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
   return status_;
+}
+
+int child_process::wait_or_kill(std::chrono::milliseconds patience) {
+  auto until = std::chrono::steady_clock::now() + patience;
+  while (running() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(1ms);
+  if (running())
+    kill();
+  return wait();
 }
 
 bool child_process::running() {

@@ -35,6 +35,19 @@ void add_sync(CLI::App& command, sync_mode& sync) {
     ->type_name("MODE");
 }
 
+int with_database(
+  const std::string& database, const std::function<int(const querier&)>& work) {
+  system_config config;
+  caf::actor_system system{config};
+  instance_options options;
+  options.database = database;
+  options.readers = 1;
+  auto self = instance::start(system, options);
+  if (!self)
+    return print_error(self.error());
+  return work(self->db());
+}
+
 void print_line(const boost::json::value& value) {
   std::cout << boost::json::serialize(value) << std::endl;
 }

@@ -34,6 +34,10 @@ void add_watch(CLI::App& app, program& main);
 void add_check(CLI::App& app, program& main);
 void add_demo(CLI::App& app, program& main);
 void add_hold_lock(CLI::App& app, program& main);
+void add_fault_points(CLI::App& app, program& main);
+void add_kb(CLI::App& app, program& main);
+void add_events(CLI::App& app, program& main);
+void add_code(CLI::App& app, program& main);
 
 /// Adds the option --db, which every command but `demo` requires.
 void add_database(CLI::App& command, program& main);
@@ -41,6 +45,12 @@ void add_database(CLI::App& command, program& main);
 /// Adds --role, --sync and --instance-id, where wanted.
 void add_role(CLI::App& command, role_request& role);
 void add_sync(CLI::App& command, sync_mode& sync);
+
+/// Runs `work` with an instance of its own on the database (primary if there
+/// is none, else secondary), which stops afterwards. What `work` returns, or
+/// `failed` where the instance did not start.
+int with_database(
+  const std::string& database, const std::function<int(const querier&)>& work);
 
 /// Prints one JSON line on standard output and flushes it.
 void print_line(const boost::json::value& value);

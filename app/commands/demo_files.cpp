@@ -1,11 +1,9 @@
 #include "app/commands/demo_files.hpp"
 
+#include "app/commands/sha256.hpp"
 #include "messages/json_codec.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
 #include <fstream>
 #include <iterator>
 
@@ -14,21 +12,6 @@ namespace dbproxy {
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string sha256_of(const std::string& content) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_Digest(
-    content.data(), content.size(), digest.data(), &size, EVP_sha256(),
-    nullptr);
-  constexpr std::string_view alphabet = "0123456789abcdef";
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) {
-    text += alphabet[digest[i] >> 4U];
-    text += alphabet[digest[i] & 0xfU];
-  }
-  return text;
-}
 
 bool is_left_out(const fs::path& folder) {
   auto name = folder.filename().string();

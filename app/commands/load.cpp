@@ -33,6 +33,7 @@ struct load_request {
   std::string file = "-";
   std::string method;
   std::string ack_file;
+  std::string history_file;
   std::size_t in_flight = 1;
   std::int64_t report_ms = 0;
   std::int64_t timeout_ms = 0;
@@ -106,25 +107,29 @@ private:
   latency_histogram latencies_;
 };
 
-/// Appends request ids; each is in the file when `append` returns.
-class ack_file {
+/// Appends lines; each is in the file when `append` returns. Does nothing
+/// until it is opened.
+class line_log {
 public:
   result<void> open(const std::string& path) {
+    path_ = path;
     fd_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     return fd_ >= 0 ? result<void>{} : error("open", path);
   }
 
-  result<void> append(const std::string& request_id) {
+  bool is_open() const { return fd_ >= 0; }
+
+  result<void> append(std::string line) {
     if (fd_ < 0)
       return {};
-    auto line = request_id + "\n";
+    line += '\n';
     auto done = ::write(fd_, line.data(), line.size());
     return done == static_cast<ssize_t>(line.size())
              ? result<void>{}
-             : error("append to", "the ack file");
+             : error("append to", path_);
   }
 
-  ~ack_file() {
+  ~line_log() {
     if (fd_ >= 0)
       ::close(fd_);
   }
@@ -136,6 +141,7 @@ private:
       std::string{"cannot "} + what + " " + path + ": " + std::strerror(errno));
   }
 
+  std::string path_;
   int fd_ = -1;
 };
 
@@ -174,7 +180,8 @@ public:
     std::counting_semaphore<> permits;
     /// To be read when nothing is in flight.
     tally counts;
-    ack_file acks;
+    line_log acks;
+    line_log history;
     std::atomic<bool> broken{false};
     write_error failure;
   };
@@ -185,19 +192,22 @@ public:
   }
 
   void send(const line_text& line) {
+    note(line.number, "asked", [&](json::object& event) {
+      event["write"] = line.text;
+    });
     auto call = call_of(line.text);
     if (!call)
       return refuse(line.number, call.error());
     auto method = call->method;
     self_->request(state_->self.proxy(), caf::infinite, std::move(*call))
       .then(
-        [this, method, begun = clock::now()](const call_result& outcome) {
+        [this, method, number = line.number,
+         begun = clock::now()](const call_result& outcome) {
           state_->counts.succeed(outcome, method, clock::now() - begun);
-          auto id = outcome.request_id.value_or("");
-          if (auto kept = state_->acks.append(id); !kept) {
-            state_->failure = kept.error();
-            state_->broken = true;
-          }
+          keep(state_->acks.append(outcome.request_id.value_or("")));
+          note(number, "acked", [&](json::object& event) {
+            event["route"] = to_string(outcome.route);
+          });
           done();
         },
         [this, number = line.number](const caf::error& error) {
@@ -228,8 +238,31 @@ private:
     return call;
   }
 
+  void keep(const result<void>& written) {
+    if (written)
+      return;
+    state_->failure = written.error();
+    state_->broken = true;
+  }
+
+  template <class Fill>
+  void note(std::int64_t number, std::string_view what, Fill fill) {
+    if (!state_->history.is_open())
+      return;
+    json::object event{
+      {"at_ns", clock::now().time_since_epoch().count()},
+      {"line", number},
+      {"event", what}};
+    fill(event);
+    keep(state_->history.append(json::serialize(event)));
+  }
+
   void refuse(std::int64_t number, const write_error& error) {
     state_->counts.fail(error);
+    note(number, "failed", [&](json::object& event) {
+      event["code"] = to_string(error.code);
+      event["outcome"] = to_string(error.outcome);
+    });
     auto report = error_json(error);
     report["line"] = number;
     std::cerr << json::serialize(report) << '\n';
@@ -277,6 +310,9 @@ loader_behavior(loader::pointer self, std::shared_ptr<loader::shared> state) {
 result<void> run_lines(loader::shared& state, const caf::actor& to) {
   if (!state.request.ack_file.empty())
     if (auto opened = state.acks.open(state.request.ack_file); !opened)
+      return opened;
+  if (!state.request.history_file.empty())
+    if (auto opened = state.history.open(state.request.history_file); !opened)
       return opened;
   auto lines = line_source::open(state.request.file);
   if (!lines)
@@ -335,6 +371,11 @@ void add_load(CLI::App& app, program& main) {
     ->add_option(
       "--ack-file", request->ack_file,
       "Append the request id of each acknowledged write")
+    ->type_name("FILE");
+  command
+    ->add_option(
+      "--history", request->history_file,
+      "Append a JSON line when each write is asked for, and when it ends")
     ->type_name("FILE");
   command
     ->add_option("--in-flight", request->in_flight, "Writes at the same time")

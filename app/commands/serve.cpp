@@ -1,7 +1,10 @@
 // dbproxy serve: runs an instance until SIGINT or SIGTERM.
 #include "app/commands/command.hpp"
 
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <utility>
 
 #include <unistd.h>
 
@@ -23,10 +26,35 @@ boost::json::object state_line(std::string_view event, const instance& self) {
     {"pub_addr", primary.pub_addr}};
 }
 
-int serve(const instance_options& options) {
+/// Changes of the role, reported only after "ready" and before "stopping".
+class role_changes {
+public:
+  using reporter = std::function<void(instance_role)>;
+
+  void note(instance_role role) {
+    std::lock_guard guard{mutex_};
+    if (report_)
+      report_(role);
+  }
+
+  void report_from_now_on(reporter report) {
+    std::lock_guard guard{mutex_};
+    report_ = std::move(report);
+  }
+
+  void stop_reporting() { report_from_now_on({}); }
+
+private:
+  std::mutex mutex_;
+  reporter report_;
+};
+
+int serve(instance_options options) {
   stop_signals signals;
   system_config config;
   caf::actor_system system{config};
+  role_changes changes;
+  options.on_role_change = [&](instance_role role) { changes.note(role); };
   auto self = instance::start(system, options);
   if (!self)
     return print_error(self.error());
@@ -35,8 +63,13 @@ int serve(const instance_options& options) {
     if (signals.wait(0ms))
       return succeeded;
   print_line(state_line("ready", *self));
+  changes.report_from_now_on([&](instance_role role) {
+    auto promoted = role == instance_role::primary;
+    print_line(state_line(promoted ? "promoted" : "demoted", *self));
+  });
   while (!signals.wait(1h)) {
   }
+  changes.stop_reporting();
   print_line(state_line("stopping", *self));
   self->stop();
   return succeeded;

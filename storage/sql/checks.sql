@@ -54,6 +54,52 @@ WHERE NOT EXISTS (
   SELECT 1 FROM dbproxy_meta
   WHERE key = 'epoch' AND typeof(value) = 'integer' AND value >= 0);
 
+-- name: check_chunk_counts
+SELECT format(
+  'kb_documents: %s has chunk_count %d, but %d chunks', file_path, chunk_count,
+  (SELECT count(*) FROM kb_chunks
+   WHERE kb_chunks.document = kb_documents.document))
+FROM kb_documents
+WHERE chunk_count <> (
+  SELECT count(*) FROM kb_chunks
+  WHERE kb_chunks.document = kb_documents.document);
+
+-- name: check_symbol_counts
+SELECT format(
+  'code_files: %s of %s has symbol_count %d, but %d symbols', file_path,
+  project_id, symbol_count,
+  (SELECT count(*) FROM code_symbols
+   WHERE code_symbols.file = code_files.file))
+FROM code_files
+WHERE symbol_count <> (
+  SELECT count(*) FROM code_symbols
+  WHERE code_symbols.file = code_files.file);
+
+-- name: check_symbol_projects
+SELECT format(
+  'code_symbols: %s is of project %s, but its file is of %s',
+  id, code_symbols.project_id, code_files.project_id)
+FROM code_symbols
+JOIN code_files USING (file)
+WHERE code_symbols.project_id <> code_files.project_id;
+
+-- name: check_json_objects
+SELECT format('%s: the %s of %s is no JSON object', record, member, key)
+FROM (
+  SELECT 'kb_documents' AS record, 'metadata' AS member, file_path AS key,
+    metadata AS json
+  FROM kb_documents
+  UNION ALL
+  SELECT 'events', 'metadata', id, metadata FROM events
+  UNION ALL
+  SELECT 'code_symbols', 'metadata', id, metadata
+  FROM code_symbols
+  WHERE metadata IS NOT NULL
+  UNION ALL
+  SELECT 'code_projects', 'language_stats', project_id, language_stats
+  FROM code_projects)
+WHERE NOT json_valid(json) OR json_type(json) <> 'object';
+
 -- name: text_indexes
 SELECT name FROM sqlite_schema
 WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'

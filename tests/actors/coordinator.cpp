@@ -94,11 +94,19 @@ write_ptr make_write(
 struct fixture : test_coordinator_fixture<> {
   slow_writer_actor writer = sys.spawn(slow_writer);
   publisher_actor publisher = sys.spawn(collector);
-  coordinator_actor uut =
-    sys.spawn(coordinator, coordinator_parts{writer, publisher, {}});
+  roster_ptr colleagues = std::make_shared<roster>();
+  int fenced = 0;
+  coordinator_actor uut = spawn_coordinator();
   std::vector<std::pair<std::string, result<written>>> answers;
 
   fixture() { consume_messages(); }
+
+  coordinator_actor spawn_coordinator() {
+    colleagues->set(writer_actor{writer});
+    colleagues->set(publisher);
+    return sys.spawn(
+      coordinator, coordinator_parts{colleagues, {}, 7, [this] { ++fenced; }});
+  }
 
   ~fixture() override {
     for (auto handle :
@@ -145,6 +153,11 @@ struct fixture : test_coordinator_fixture<> {
 
   void answer(batch_result done) {
     caf::anon_send(writer, std::move(done));
+    consume_messages();
+  }
+
+  void fail_writer() {
+    caf::anon_send(writer, caf::tick_atom::value);
     consume_messages();
   }
 
@@ -303,12 +316,65 @@ CAF_TEST(draining refuses new writes and ends when the last is done) {
   CAF_CHECK(answers[1].second.has_value());
 }
 
-CAF_TEST(a writer that fails leaves the outcome unknown) {
+CAF_TEST(what a failed writer had is asked for again) {
+  submit(make_write("z"));
   submit(make_write("a"));
-  caf::anon_send(writer, caf::tick_atom::value);
+  submit(make_write(""));
+  submit(make_write("b"));
+  commit();
+  CAF_CHECK_EQUAL(keys(1), "ab");
+  fail_writer();
+  // Without a request id nobody can tell.
+  CAF_REQUIRE_EQUAL(answers.size(), 2u);
+  CAF_CHECK(error(1).outcome == write_outcome::unknown);
+  submit(make_write("c"));
+  CAF_CHECK_EQUAL(held().batches.size(), 2u);
+  caf::anon_send(uut, caf::tick_atom::value);
+  consume_messages();
+  CAF_REQUIRE_EQUAL(held().batches.size(), 3u);
+  CAF_CHECK_EQUAL(keys(2), "abc");
+  commit();
+  CAF_CHECK_EQUAL(order(), "zabc");
+}
+
+CAF_TEST(at the deadline what a failed writer had is unknown) {
+  submit(make_write("a"), 0ms);
+  fail_writer();
+  caf::anon_send(uut, caf::tick_atom::value);
   consume_messages();
   CAF_REQUIRE_EQUAL(answers.size(), 1u);
   CAF_CHECK(error(0).outcome == write_outcome::unknown);
+}
+
+CAF_TEST(without a writer writes wait) {
+  colleagues->set(writer_actor{});
+  submit(make_write("a"));
+  CAF_CHECK(held().batches.empty());
+  colleagues->set(writer_actor{writer});
+  caf::anon_send(uut, caf::tick_atom::value);
+  consume_messages();
+  CAF_CHECK_EQUAL(keys(0), "a");
+  commit();
+  CAF_CHECK_EQUAL(order(), "a");
+}
+
+CAF_TEST(batches carry the epoch and the deadlines) {
+  submit(make_write("a"), 5s);
+  const auto& batch = held().batches.at(0);
+  CAF_CHECK(batch.epoch == 7);
+  CAF_CHECK(batch.entries[0].deadline == batch.lock_deadline);
+  commit();
+}
+
+CAF_TEST(an epoch that is over is told and its writes are refused) {
+  submit(make_write("a"));
+  batch_result done;
+  done.outcome = batch_result::status::fenced;
+  done.results.assign(1, make_error(error_code::unavailable, "over"));
+  answer(std::move(done));
+  CAF_CHECK_EQUAL(fenced, 1);
+  CAF_CHECK(error(0).code == error_code::unavailable);
+  CAF_CHECK(error(0).outcome == write_outcome::not_applied);
 }
 
 CAF_TEST(on the way out every promise is kept) {

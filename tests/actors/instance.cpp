@@ -321,7 +321,8 @@ CAF_TEST(the bound on waiting reads is named) {
       [](const read_command&) { return boxed{}; },
       [](const storage_query&) { return storage_status{}; }};
   };
-  read_pool pool{{system.spawn(idle)}};
+  read_pool pool{1};
+  pool.set(0, system.spawn(idle));
   for (std::size_t i = 0; i < limits::queued_reads_max; ++i)
     CAF_REQUIRE(pool.acquire().has_value());
   auto refused = pool.acquire();

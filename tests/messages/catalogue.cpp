@@ -12,11 +12,33 @@ namespace json = boost::json;
 
 namespace {
 
+template <class T>
+struct inner_type {
+  using type = T;
+};
+
+template <class T>
+struct inner_type<std::optional<T>> {
+  using type = T;
+};
+
+template <class T>
+using without_optional = typename inner_type<T>::type;
+
+template <class M>
+json::object complete();
+
 /// A JSON value that fits the member's type, and one that does not.
 template <class T>
 json::value fitting() {
   if constexpr (nullable<T>)
     return fitting<typename T::value_type>();
+  else if constexpr (list<T>)
+    return json::array{fitting<typename T::value_type>()};
+  else if constexpr (described<T>)
+    return complete<T>();
+  else if constexpr (std::is_same_v<T, json::object>)
+    return json::object{{"key", json::array{1, nullptr}}};
   else if constexpr (std::is_same_v<T, std::string>)
     return "text";
   else if constexpr (std::is_same_v<T, bool>)
@@ -106,6 +128,24 @@ CAF_TEST(every method names a field of the wrong type) {
   });
 }
 
+CAF_TEST(every method names an element of the wrong type) {
+  std::size_t lists = 0;
+  for_each_field([&](auto id, const std::string& name, auto type) {
+    using M = typename decltype(id)::type;
+    using T = without_optional<typename decltype(type)::type>;
+    if constexpr (list<T>) {
+      using element = typename T::value_type;
+      auto params = complete<M>();
+      params[name] = json::array{fitting<element>(), misfitting<element>()};
+      expect_fault<M>(params, name + "[1]");
+      params[name] = json::array{nullptr};
+      expect_fault<M>(params, name + "[0]");
+      ++lists;
+    }
+  });
+  CAF_CHECK(lists > 10);
+}
+
 CAF_TEST(every method names an unknown field) {
   for_each_method([](auto id) {
     using M = typename decltype(id)::type;
@@ -134,6 +174,14 @@ CAF_TEST(every text must be UTF - 8 whichever way it comes) {
       auto params = complete<M>();
       params[name] = "\xff";
       expect_fault<M>(params, name);
+    } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+      auto params = complete<M>();
+      params[name] = json::array{"", "\xff"};
+      expect_fault<M>(params, name + "[1]");
+    } else if constexpr (std::is_same_v<T, json::object>) {
+      auto params = complete<M>();
+      params[name] = json::object{{"a", "\xff"}};
+      expect_fault<M>(params, name + ".a");
     }
   });
   delete_session typed;

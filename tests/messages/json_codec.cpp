@@ -153,6 +153,71 @@ CAF_TEST(doubles survive the way through JSON to the last bit) {
   CAF_CHECK(parse_json("[0.1,1e400,5e-1]").value().at(0) == 0.1);
 }
 
+CAF_TEST(a vector of floats takes what a float can hold) {
+  auto floats = [](std::string_view text) {
+    return decode<std::vector<float>>(parse_json(text).value());
+  };
+  CAF_CHECK(
+    floats("[0.5,-2,3e38,1e-60]").value()
+    == (std::vector<float>{0.5F, -2.0F, 3e38F, 0.0F}));
+  CAF_CHECK(floats("[]").value().empty());
+  using lists = std::vector<std::vector<float>>;
+  CAF_CHECK_EQUAL(
+    fault_of<lists>("[[1],[2,1e39]]"),
+    "field \"[1][1]\" does not fit into a 32-bit float");
+  CAF_CHECK_EQUAL(
+    fault_of<lists>("[[-1e39]]"),
+    "field \"[0][0]\" does not fit into a 32-bit float");
+  CAF_CHECK_EQUAL(
+    fault_of<lists>("[[1,1e999]]"), "field \"[0][1]\" is not a finite number");
+  CAF_CHECK_EQUAL(
+    fault_of<lists>("[[1],[\"2\"]]"),
+    "field \"[1][0]\" must be a number, not a string");
+  CAF_CHECK_EQUAL(
+    fault_of<lists>("[1]"), "field \"[0]\" must be an array, not an integer");
+}
+
+CAF_TEST(an object that is kept as it is must be sound throughout) {
+  auto fault = [](std::string_view extra) {
+    return fault_of<outer>(
+      R"({"flag":true,"ratio":1,"items":[],"extra":)" + std::string{extra}
+      + "}");
+  };
+  CAF_CHECK_EQUAL(
+    fault("{\"a\":[1,{\"b\":\"\xff\"}]}"),
+    "field \"extra.a[1].b\" is not valid UTF-8");
+  CAF_CHECK_EQUAL(
+    fault("{\"a\":{\"\xff\":1}}"),
+    "field \"extra.a\" has a member name that is not valid UTF-8");
+  CAF_CHECK_EQUAL(
+    fault("{\"a\":1e999}"), "field \"extra.a\" is not a finite number");
+  CAF_CHECK_EQUAL(
+    fault("[]"), "field \"extra\" must be an object, not an array");
+}
+
+CAF_TEST(an object that never was JSON is held to the same) {
+  auto message_of = [](const outer& value) {
+    auto valid = validate(value);
+    return valid ? std::string{} : valid.error().message;
+  };
+  outer value;
+  value.extra = json::object{{"a", {1, std::nan("")}}};
+  CAF_CHECK_EQUAL(
+    message_of(value), "field \"extra.a[1]\" is not a finite number");
+  auto nested = [](std::size_t depth) {
+    json::object object;
+    for (; depth > 1; --depth)
+      object = json::object{{"a", std::move(object)}};
+    return object;
+  };
+  value.extra = nested(limits::json_depth_max);
+  CAF_CHECK_EQUAL(message_of(value), "");
+  value.extra = nested(limits::json_depth_max + 1);
+  CAF_CHECK(
+    message_of(value).find("nested deeper than json_depth_max = 32")
+    != std::string::npos);
+}
+
 CAF_TEST(what is no JSON is refused) {
   for (const auto* wrong :
        {"", " ", "{", "[1,]", "1 2", "nul", "\"a", "{\"a\":1}}", "+1", "01"})

@@ -61,8 +61,13 @@ class Process:
 
     def end(self):
         """Closes its input, waits, and gives (exit status, last line)."""
-        out, _ = self.popen.communicate(timeout=PATIENCE_S)
-        lines = out.strip().splitlines()
+        late = threading.Timer(PATIENCE_S, self.popen.kill)
+        late.start()
+        self.popen.stdin.close()
+        lines = self.popen.stdout.read().strip().splitlines()
+        self.popen.wait()
+        late.cancel()
+        self._reader.join(PATIENCE_S)
         return self.popen.returncode, json.loads(lines[-1]) if lines else None
 
     def stop(self, number=signal.SIGTERM):

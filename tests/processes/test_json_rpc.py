@@ -107,7 +107,9 @@ class JsonRpc(Scenario):
                 answer = client.call(method, params)
                 self.assert_error(answer, "INVALID_PARAMS", -32602)
         for meta in ({"request_id": "x" * 129}, {"request_id": ""},
-                     {"timestamp": "noon"}, {"timeout_ms": 0}, {"more": 1}):
+                     {"timestamp": "noon"}, {"timeout_ms": 0},
+                     {"deadline_ms": -1}, {"deadline_ms": 10**15},
+                     {"more": 1}):
             answer = client.call("db.write", {
                 "method": "CreateSession", "params": session("s"),
                 "meta": meta})
@@ -121,13 +123,15 @@ class JsonRpc(Scenario):
             self.check_invalid_params(client, item)
         tables = self.sql(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT "
-            "LIKE 'dbproxy_%' AND name NOT LIKE 'sqlite_%'")
+            "LIKE 'dbproxy_%' AND name NOT LIKE 'sqlite_%' AND name NOT "
+            "LIKE '%_fts%'")
         for (table,) in tables:
             self.assertEqual(
                 self.sql(f"SELECT count(*) FROM {table}"), [(0,)])
 
     def check_invalid_params(self, client, item):
-        samples = {"string": "x", "integer": 1, "number": 0.5, "boolean": True}
+        samples = {"string": "x", "integer": 1, "number": 0.5, "boolean": True,
+                   "array": [], "object": {}}
         properties = item["params"]["properties"]
         types = {}
         for name, schema in properties.items():

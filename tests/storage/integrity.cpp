@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "caf/test/unit_test.hpp"
@@ -34,6 +35,22 @@ struct fixture {
   }
 
   void sql(std::string_view text) { must(db.execute(text)); }
+
+  /// One row of each table of the remembrances.
+  void add_remembrances() {
+    sql("INSERT INTO kb_documents (file_path, content, chunk_count)"
+        " VALUES ('d', '', 1);"
+        "INSERT INTO kb_chunks (document, chunk_index, content)"
+        " VALUES (1, 0, 'chunk');"
+        "INSERT INTO events (subject, content) VALUES ('', 'event');"
+        "INSERT INTO code_projects (project_id, name, root_path, status)"
+        " VALUES ('p', '', '', '');"
+        "INSERT INTO code_files (project_id, root_path, file_path, language,"
+        " file_hash, symbol_count) VALUES ('p', '', 'f', '', '', 1);"
+        "INSERT INTO code_symbols (file, project_id, id, symbol_type,"
+        " start_line, end_line, start_byte, end_byte, name, name_path)"
+        " VALUES (1, 'p', 's', '', 1, 1, 0, 0, 'name', 'path')");
+  }
 
   /// The faults after something was done behind the triggers' back.
   std::string faults_after(std::string_view damage) {
@@ -120,6 +137,57 @@ CAF_TEST(a full text index that disagrees with its rows is found) {
   sql("UPDATE docs SET body = 'one two'");
   CAF_CHECK(
     contains(faults_after("DELETE FROM own_content"), "full-text index own: "));
+}
+
+CAF_TEST(wrong counts of chunks and symbols are found) {
+  add_remembrances();
+  CAF_CHECK(must(find_faults(db)).empty());
+  CAF_CHECK_EQUAL(
+    faults_after("UPDATE kb_documents SET chunk_count = 3"),
+    "kb_documents: d has chunk_count 3, but 1 chunks");
+  sql("UPDATE kb_documents SET chunk_count = 1");
+  CAF_CHECK_EQUAL(
+    faults_after("DELETE FROM code_symbols"),
+    "code_files: f of p has symbol_count 1, but 0 symbols");
+}
+
+CAF_TEST(a symbol of another project than its file is found) {
+  add_remembrances();
+  CAF_CHECK_EQUAL(
+    faults_after("UPDATE code_symbols SET project_id = 'q'"),
+    "code_symbols: s is of project q, but its file is of p");
+}
+
+CAF_TEST(what is no JSON object is found) {
+  add_remembrances();
+  CAF_CHECK_EQUAL(
+    faults_after("UPDATE kb_documents SET metadata = '[]';"
+                 "UPDATE events SET metadata = '{';"
+                 "UPDATE code_symbols SET metadata = '1';"
+                 "UPDATE code_projects SET language_stats = ''"),
+    "kb_documents: the metadata of d is no JSON object; "
+    "events: the metadata of 1 is no JSON object; "
+    "code_symbols: the metadata of s is no JSON object; "
+    "code_projects: the language_stats of p is no JSON object");
+}
+
+CAF_TEST(a full text index that its triggers did not keep is found) {
+  add_remembrances();
+  for (auto [table, column] :
+       {std::pair<std::string, std::string>{"kb_chunks_fts", "content"},
+        {"events_fts", "subject"},
+        {"code_symbols_fts", "signature"}}) {
+    auto damage =
+      "INSERT INTO " + table + " (rowid, " + column + ") VALUES (99, 'stray')";
+    CAF_CHECK(
+      contains(faults_after(damage), "full-text index " + table + ": "));
+    sql("INSERT INTO " + table + " (" + table + ") VALUES ('rebuild')");
+    CAF_CHECK(must(find_faults(db)).empty());
+  }
+  CAF_CHECK(contains(
+    faults_after("DROP TRIGGER events_reindexed;"
+                 "UPDATE events SET content = 'other words'"),
+    "full-text index events_fts: "));
 }
 
 CAF_TEST(the number of faults told is bounded) {

@@ -81,7 +81,7 @@ CAF_TEST(every connection has the pragmas that make it ours) {
   CAF_CHECK_EQUAL(row(db, "PRAGMA wal_autocheckpoint"), "0");
   CAF_CHECK_EQUAL(rows(db, "PRAGMA mmap_size").size(), 1u);
   CAF_CHECK_EQUAL(row(db, "PRAGMA mmap_size"), "0");
-  CAF_CHECK_EQUAL(row(db, "PRAGMA trusted_schema"), "0");
+  CAF_CHECK_EQUAL(row(db, "PRAGMA trusted_schema"), "1");
   CAF_CHECK_EQUAL(row(db, "PRAGMA cell_size_check"), "1");
   CAF_CHECK_EQUAL(
     row(db, "PRAGMA journal_size_limit"),
@@ -95,6 +95,8 @@ CAF_TEST(every connection has the pragmas that make it ours) {
   auto durable = must(open_connection(full));
   CAF_CHECK_EQUAL(row(durable, "PRAGMA synchronous"), "2");
   CAF_CHECK_EQUAL(row(durable, "PRAGMA foreign_keys"), "1");
+  auto reader = files.open(dbproxy::access::read_only);
+  CAF_CHECK_EQUAL(row(reader, "PRAGMA trusted_schema"), "0");
 }
 
 CAF_TEST(the WAL outlives the last connection) {

@@ -3,6 +3,9 @@
 #include "storage/sql_text.hpp"
 
 #include "messages/catalogue.hpp"
+#include "storage/code_index.hpp"
+#include "storage/knowledge_base.hpp"
+#include "storage/memory_events.hpp"
 #include "temp_database.hpp"
 
 #include <algorithm>
@@ -14,6 +17,19 @@
 
 using namespace dbproxy;
 using namespace dbproxy::storage_test;
+
+namespace {
+
+/// A method that is a function with SQL of its own names.
+template <class M>
+concept is_native = requires(const M& params) {
+  lay_out(params);
+}
+|| requires(connection& db, const M& params) {
+  run_search(db, params);
+};
+
+} // namespace
 
 CAF_TEST(a text is split at the lines that name a section) {
   auto sections = split_sections("-- about the file\n"
@@ -71,18 +87,21 @@ CAF_TEST(every method has its SQL and its SQL fits its structs) {
   for_each_method([&](auto identity) {
     using method_type = typename decltype(identity)::type;
     CAF_MESSAGE(std::string{method_type::spec.name});
-    auto statements = split_statements(find_section(method_type::spec.name));
-    CAF_CHECK(!statements.empty());
-    std::set<std::string> bound;
-    for (const auto& text : statements) {
-      auto prepared = must(fixture.db.prepare(text));
-      must(bind_members(prepared, method_type{}));
-      for (int i = 1; i <= prepared.parameter_count(); ++i)
-        bound.emplace(prepared.parameter_name(i));
-    }
-    for_each_member<method_type>([&](std::string name, auto) {
-      CAF_CHECK(bound.contains(name)); // no parameter is ignored
-    });
+    if constexpr (!is_native<method_type>) {
+      auto statements = split_statements(find_section(method_type::spec.name));
+      CAF_CHECK(!statements.empty());
+      std::set<std::string> bound;
+      for (const auto& text : statements) {
+        auto prepared = must(fixture.db.prepare(text));
+        must(bind_members(prepared, method_type{}));
+        for (int i = 1; i <= prepared.parameter_count(); ++i)
+          bound.emplace(prepared.parameter_name(i));
+      }
+      for_each_member<method_type>([&](std::string name, auto) {
+        CAF_CHECK(bound.contains(name)); // no parameter is ignored
+      });
+    } else
+      CAF_CHECK(find_section(method_type::spec.name).empty());
   });
 }
 

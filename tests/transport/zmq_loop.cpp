@@ -326,7 +326,7 @@ CAF_TEST(one loop can be on both sides) {
     collect(replies));
   self = loop.get();
   CAF_REQUIRE(loop->serve(where()));
-  loop->connect(where().rpc_addr);
+  loop->connect({where().rpc_addr});
   loop->send({"to myself"});
   CAF_CHECK(replies.take() == "to myself");
 }

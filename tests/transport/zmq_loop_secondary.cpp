@@ -21,7 +21,7 @@ CAF_TEST_FIXTURE_SCOPE(zmq_loop_secondary_tests, loop_fixture)
 CAF_TEST(requests reach a primary that is there later) {
   handed_over<std::string> replies;
   auto client = start([](auto) {}, collect(replies));
-  client->connect(where().rpc_addr);
+  client->connect({where().rpc_addr});
   client->send({"one", "two"});
   echo_server server{where()};
   CAF_CHECK(replies.take() == "one");
@@ -32,7 +32,7 @@ CAF_TEST(requests from many threads are all answered) {
   handed_over<std::string> replies;
   echo_server server{where()};
   auto client = start([](auto) {}, collect(replies));
-  client->connect(where().rpc_addr);
+  client->connect({where().rpc_addr});
   constexpr int threads = 8;
   constexpr int each = 500;
   {
@@ -61,7 +61,7 @@ CAF_TEST(requests from many threads are all answered) {
 CAF_TEST(requests past the queue of the socket wait and are not lost) {
   handed_over<std::string> replies;
   auto client = start([](auto) {}, collect(replies));
-  client->connect(where().rpc_addr);
+  client->connect({where().rpc_addr});
   std::vector<std::string> requests;
   requests.reserve(3000);
   for (int i = 0; i < 3000; ++i)
@@ -79,11 +79,11 @@ CAF_TEST(another address takes the place of the first) {
   recording_server second{where("second")};
   handed_over<std::string> replies;
   auto client = start([](auto) {}, collect(replies));
-  client->connect(where().rpc_addr);
+  client->connect({where().rpc_addr});
   client->send({"to the first"});
   auto request = first.take();
   CAF_REQUIRE(request);
-  client->connect(where("second").rpc_addr);
+  client->connect({where("second").rpc_addr});
   client->send({"to the second"});
   auto another = second.take();
   CAF_REQUIRE(another);
@@ -94,7 +94,7 @@ CAF_TEST(another address takes the place of the first) {
   CAF_CHECK(replies.take() == "to the second");
   client->disconnect();
   client->send({"to nobody"});
-  client->connect(where().rpc_addr);
+  client->connect({where().rpc_addr});
   client->send({"to the first again"});
   request = first.take();
   CAF_REQUIRE(request);
@@ -109,14 +109,14 @@ CAF_TEST(what is no address is reported and leaves no connection) {
      [&](write_error error) { errors.put(std::move(error)); }});
   CAF_REQUIRE(started);
   auto& client = **started;
-  client.connect(where().rpc_addr);
-  client.connect("nonsense");
+  client.connect({where().rpc_addr});
+  client.connect({"nonsense"});
   client.send({"to nobody"});
   const auto error = errors.take();
   CAF_REQUIRE(error);
   CAF_CHECK(error->code == error_code::internal);
   CAF_CHECK(error->message.find("nonsense") != std::string::npos);
-  client.connect(where().rpc_addr);
+  client.connect({where().rpc_addr});
   client.send({"to the server"});
   const auto request = server.take();
   CAF_REQUIRE(request);
@@ -131,7 +131,7 @@ CAF_TEST(what was posted is sent before the end) {
   const std::string padding(8U << 10U, 'x');
   {
     auto client = start([](auto) {}, [](auto) {});
-    client->connect(where().rpc_addr);
+    client->connect({where().rpc_addr});
     std::vector<std::string> requests;
     requests.reserve(count);
     for (int i = 0; i < count; ++i)
@@ -150,7 +150,7 @@ CAF_TEST(what was posted is sent before the end) {
 CAF_TEST(the end does not wait for ever for a peer that is not there) {
   {
     auto client = start([](auto) {}, [](auto) {});
-    client->connect(where().rpc_addr);
+    client->connect({where().rpc_addr});
     client->send(std::vector<std::string>(1000, "to nobody"));
   }
   recording_server server{where()};

@@ -1,7 +1,7 @@
-// Tests of a secondary's way of writing: directly, forwarded, in order, and
-// what is known of a write that was not answered.
-#define CAF_SUITE secondary_route
-#include "actors/secondary_route.hpp"
+// Tests of the way of an instance's writes: directly, forwarded, to its own
+// coordinator, in order, and what is known of a write that was not answered.
+#define CAF_SUITE write_path
+#include "actors/write_path.hpp"
 #include "messages/limits.hpp"
 
 #include <deque>
@@ -22,7 +22,7 @@ struct fixture {
 
   struct batch {
     write_batch content;
-    std::function<void(batch_result)> then;
+    std::function<void(result<batch_result>)> then;
   };
 
   struct forwarded {
@@ -30,24 +30,38 @@ struct fixture {
     std::function<void(result<written>)> then;
   };
 
+  struct submitted {
+    submission content;
+    std::function<void(result<written>)> then;
+  };
+
   bool primary = true;
+  bool leading = false;
   bool contended = false;
   int marks = 0;
   std::size_t retries = 0;
   std::deque<batch> batches;
   std::deque<forwarded> sent;
+  std::deque<submitted> own;
+  std::deque<std::function<void()>> later;
+  std::vector<settled_from> settled;
   std::vector<committed_notice> notices;
   std::vector<std::pair<std::string, result<write_route>>> answers;
-  secondary_route route{ports()};
+  write_path route{ports()};
 
-  route_ports ports() {
-    route_ports out;
+  write_ports ports() {
+    write_ports out;
     out.execute = [this](write_batch content, auto then) {
       batches.push_back({std::move(content), std::move(then)});
     };
     out.forward = [this](forward_command content, auto then) {
       sent.push_back({std::move(content), std::move(then)});
     };
+    out.submit = [this](submission content, auto then) {
+      own.push_back({std::move(content), std::move(then)});
+    };
+    out.later = [this](auto then) { later.push_back(std::move(then)); };
+    out.is_primary = [this] { return leading; };
     out.announce = [this](committed_notice notice) {
       notices.push_back(std::move(notice));
     };
@@ -70,7 +84,9 @@ struct fixture {
     route.submit(
       std::make_shared<const prepared_write>(std::move(write)),
       clock::now() + timeout, journaled,
-      [this, name](const result<written>& outcome, write_route way) {
+      [this, name](
+        const result<written>& outcome, write_route way, settled_from when) {
+        settled.push_back(when);
         answers.emplace_back(
           name, outcome ? result<write_route>{way} : outcome.error());
       });
@@ -88,6 +104,18 @@ struct fixture {
     auto out = std::move(batches.front());
     batches.pop_front();
     return out;
+  }
+
+  submitted take_own() {
+    CAF_REQUIRE(!own.empty());
+    auto out = std::move(own.front());
+    own.pop_front();
+    return out;
+  }
+
+  void pass_time() {
+    for (auto& then : std::exchange(later, {}))
+      then();
   }
 
   void commit() {
@@ -131,7 +159,7 @@ struct fixture {
 
 } // namespace
 
-CAF_TEST_FIXTURE_SCOPE(secondary_route_tests, fixture)
+CAF_TEST_FIXTURE_SCOPE(write_path_tests, fixture)
 
 CAF_TEST(a lone write goes directly and without waiting for the lock) {
   submit("a");
@@ -256,6 +284,113 @@ CAF_TEST(the bound on open writes is named) {
   commit();
   CAF_CHECK_EQUAL(
     batches.front().content.entries.size(), limits::batch_rows_max);
+}
+
+CAF_TEST(on the primary everything goes to the coordinator) {
+  leading = true;
+  submit("a");
+  submit("b");
+  CAF_CHECK(batches.empty() && sent.empty());
+  CAF_REQUIRE_EQUAL(own.size(), 2u);
+  take_own().then(written{});
+  take_own().then(written{});
+  CAF_CHECK_EQUAL(order(), "ab");
+  CAF_CHECK(answers[0].second.value() == write_route::local);
+}
+
+CAF_TEST(an instance that became primary waits for what the old one had) {
+  contended = true;
+  submit("a");
+  submit("b");
+  leading = true;
+  primary = false;
+  submit("c");
+  CAF_CHECK(own.empty());
+  reply(gone(write_outcome::unknown));
+  reply(gone(write_outcome::unknown));
+  CAF_REQUIRE_EQUAL(own.size(), 3u);
+  for (const auto* name : {"a", "b", "c"}) {
+    auto next = take_own();
+    CAF_CHECK(next.content.write->key == name);
+    next.then(written{});
+  }
+}
+
+CAF_TEST(an instance that stepped down waits for what its coordinator had) {
+  leading = true;
+  submit("a");
+  leading = false;
+  contended = true;
+  submit("b");
+  CAF_CHECK(sent.empty() && batches.empty());
+  take_own().then(written{});
+  CAF_REQUIRE_EQUAL(sent.size(), 1u);
+  CAF_CHECK(sent[0].content.write->key == "b");
+}
+
+CAF_TEST(a coordinator that failed is asked again in a moment) {
+  leading = true;
+  submit("a");
+  take_own().then(gone(write_outcome::unknown));
+  CAF_CHECK(own.empty() && batches.empty());
+  pass_time();
+  CAF_REQUIRE_EQUAL(own.size(), 1u);
+  take_own().then(written{});
+  CAF_CHECK(answers[0].second.has_value());
+}
+
+CAF_TEST(a writer that failed leaves open what was not to be journalled) {
+  submit("a");
+  submit("b", 5s, true);
+  commit();
+  submit("c");
+  submit("d", 5s, true);
+  auto lost = take_batch();
+  lost.then(gone(write_outcome::unknown));
+  // "b" was alone in its batch and can be asked for again.
+  CAF_CHECK_EQUAL(order(), "a");
+  pass_time();
+  CAF_CHECK_EQUAL(keys(batches.front().content), "bcd");
+  CAF_CHECK(batches.front().content.entries[0].journaled);
+  CAF_CHECK(!batches.front().content.entries[1].journaled);
+  take_batch().then(gone(write_outcome::unknown));
+  CAF_REQUIRE_EQUAL(order(), "ac");
+  CAF_CHECK(answers[1].second.error().outcome == write_outcome::unknown);
+  pass_time();
+  CAF_CHECK_EQUAL(keys(batches.front().content), "bd");
+  commit();
+  CAF_CHECK_EQUAL(order(), "acbd");
+}
+
+CAF_TEST(a writer that was not there loses nothing) {
+  submit("a");
+  take_batch().then(gone(write_outcome::not_applied));
+  pass_time();
+  CAF_CHECK(!batches.front().content.entries[0].journaled);
+  commit();
+  CAF_CHECK(answers[0].second.has_value());
+}
+
+CAF_TEST(a write is settled when nobody else can have it any more) {
+  submit("a");
+  commit();
+  CAF_CHECK(settled.back() == settled_from::answer);
+  contended = true;
+  submit("b");
+  reply(written{});
+  CAF_CHECK(settled.back() == settled_from::answer);
+  // A primary that went silent may still have it when we have written it.
+  submit("c");
+  primary = false;
+  reply(gone(write_outcome::unknown));
+  commit();
+  CAF_CHECK(settled.back() == settled_from::deadline);
+  primary = true;
+  submit("d");
+  auto unknown = make_error(error_code::timeout, "late");
+  unknown.outcome = write_outcome::unknown;
+  reply(unknown);
+  CAF_CHECK(settled.back() == settled_from::deadline);
 }
 
 CAF_TEST(on the way out every write is answered) {

@@ -1,4 +1,4 @@
-#include "actors/secondary_route.hpp"
+#include "actors/write_path.hpp"
 
 #include "actors/publisher.hpp"
 #include "messages/limits.hpp"
@@ -21,7 +21,14 @@ constexpr auto lock_slice = 100ms;
 
 } // namespace
 
-void secondary_route::submit(
+void write_path::job::finish(
+  result<written> outcome, write_route route, settled_from when) {
+  if (!outcome && outcome.error().outcome == write_outcome::unknown)
+    when = settled_from::deadline;
+  finished(std::move(outcome), route, when);
+}
+
+void write_path::submit(
   write_ptr write, time_point deadline, bool journaled, done finished) {
   if (open() >= limits::instance_writes_max) {
     finished(
@@ -30,7 +37,7 @@ void secondary_route::submit(
         "instance_writes_max = " + std::to_string(limits::instance_writes_max)
           + " writes of this instance are not answered yet",
         write->method),
-      write_route::direct);
+      write_route::direct, settled_from::answer);
     return;
   }
   waiting_.emplace(
@@ -39,19 +46,23 @@ void secondary_route::submit(
   pump();
 }
 
-void secondary_route::pump() {
-  if (!executing_.empty() || waiting_.empty())
+void write_path::pump() {
+  if (paused_ || !executing_.empty() || waiting_.empty())
     return;
-  // What is on its way to the primary must not be overtaken.
-  auto with_primary =
-    ports_.primary_known() && (!forwarded_.empty() || ports_.contended());
-  if (with_primary)
+  // What is on its way must not be overtaken on another.
+  auto primary = ports_.is_primary();
+  if (!forwarded_.empty() && forwarded_locally_ != primary)
+    return;
+  auto through =
+    primary
+    || (ports_.primary_known() && (!forwarded_.empty() || ports_.contended()));
+  if (through)
     forward_waiting();
   else if (forwarded_.empty())
     execute_waiting();
 }
 
-void secondary_route::execute_waiting() {
+void write_path::execute_waiting() {
   write_batch batch;
   auto bytes = std::size_t{0};
   std::optional<time_point> deadline;
@@ -62,29 +73,39 @@ void secondary_route::execute_waiting() {
     if (bytes > limits::batch_bytes_max && !executing_.empty())
       break;
     deadline = std::min(deadline.value_or(next.deadline), next.deadline);
-    batch.entries.push_back({next.write, next.journaled || next.was_sent});
+    batch.entries.push_back(
+      {next.write, next.journaled || next.was_sent, next.deadline});
     executing_.insert(waiting_.extract(first));
   }
   if (wait_for_lock_)
     batch.lock_deadline = std::min(*deadline, clock::now() + lock_slice);
-  ports_.execute(std::move(batch), [this](batch_result outcome) {
-    on_batch(std::move(outcome));
+  ports_.execute(std::move(batch), [this](result<batch_result> outcome) {
+    if (outcome)
+      on_batch(std::move(*outcome));
+    else
+      on_writer_failed(outcome.error());
   });
 }
 
-void secondary_route::forward_waiting() {
+void write_path::forward_waiting() {
+  forwarded_locally_ = ports_.is_primary();
   while (!waiting_.empty()) {
     auto node = waiting_.extract(waiting_.begin());
     auto number = node.key();
-    auto command = forward_command{node.mapped().write, node.mapped().deadline};
+    auto write = node.mapped().write;
+    auto deadline = node.mapped().deadline;
     forwarded_.insert(std::move(node));
-    ports_.forward(std::move(command), [this, number](result<written> outcome) {
+    auto then = [this, number](result<written> outcome) {
       on_forwarded(number, std::move(outcome));
-    });
+    };
+    if (forwarded_locally_)
+      ports_.submit({std::move(write), deadline}, std::move(then));
+    else
+      ports_.forward({std::move(write), deadline}, std::move(then));
   }
 }
 
-void secondary_route::on_batch(batch_result outcome) {
+void write_path::on_batch(batch_result outcome) {
   if (outcome.outcome == batch_result::status::lock_not_had) {
     on_lock_not_had();
     return;
@@ -94,17 +115,47 @@ void secondary_route::on_batch(batch_result outcome) {
   auto finished = std::exchange(executing_, {});
   auto next = outcome.results.begin();
   for (auto& [number, item] : finished)
-    item.finished(std::move(*next++), write_route::direct);
+    item.finish(
+      std::move(*next++), write_route::direct,
+      item.was_sent ? settled_from::deadline : settled_from::answer);
   pump();
 }
 
-void secondary_route::on_lock_not_had() {
+// What was to be journalled can be asked for again; of the others nobody knows.
+void write_path::on_writer_failed(const write_error& error) {
+  auto lost = std::exchange(executing_, {});
+  while (!lost.empty()) {
+    auto node = lost.extract(lost.begin());
+    auto& item = node.mapped();
+    if (error.outcome == write_outcome::not_applied) {
+      waiting_.insert(std::move(node));
+    } else if (item.journaled || item.was_sent) {
+      item.was_sent = true;
+      waiting_.insert(std::move(node));
+    } else {
+      item.finish(error, write_route::direct, settled_from::deadline);
+    }
+  }
+  fail_late();
+  pause();
+}
+
+void write_path::pause() {
+  paused_ = true;
+  ports_.later([this] {
+    paused_ = false;
+    fail_late();
+    pump();
+  });
+}
+
+void write_path::on_lock_not_had() {
   ports_.mark_contended();
   ports_.retried(executing_.size());
   waiting_.merge(executing_);
   executing_.clear();
   fail_late();
-  if (ports_.primary_known()) {
+  if (ports_.is_primary() || ports_.primary_known()) {
     wait_for_lock_ = false;
     forward_waiting();
   } else {
@@ -113,7 +164,7 @@ void secondary_route::on_lock_not_had() {
   }
 }
 
-void secondary_route::on_forwarded(ticket number, result<written> outcome) {
+void write_path::on_forwarded(ticket number, result<written> outcome) {
   auto node = forwarded_.extract(number);
   if (node.empty())
     return;
@@ -126,13 +177,19 @@ void secondary_route::on_forwarded(ticket number, result<written> outcome) {
       return;
     wait_for_lock_ = true;
     fail_late();
+    // A coordinator that failed is replaced in a moment.
+    if (forwarded_locally_)
+      return pause();
   } else {
-    item.finished(std::move(outcome), write_route::forwarded);
+    item.finish(
+      std::move(outcome),
+      forwarded_locally_ ? write_route::local : write_route::forwarded,
+      settled_from::answer);
   }
   pump();
 }
 
-void secondary_route::fail_late() {
+void write_path::fail_late() {
   auto now = clock::now();
   auto all = std::exchange(waiting_, {});
   while (!all.empty()) {
@@ -153,11 +210,11 @@ void secondary_route::fail_late() {
     }
     if (item.was_sent)
       error.outcome = write_outcome::unknown;
-    item.finished(std::move(error), write_route::direct);
+    item.finish(std::move(error), write_route::direct, settled_from::answer);
   }
 }
 
-void secondary_route::announce(const batch_result& outcome) {
+void write_path::announce(const batch_result& outcome) {
   committed_notice notice;
   auto next = outcome.results.begin();
   for (const auto& [number, item] : executing_) {
@@ -170,13 +227,13 @@ void secondary_route::announce(const batch_result& outcome) {
     ports_.announce(std::move(notice));
 }
 
-void secondary_route::abandon(const write_error& error) {
+void write_path::abandon(const write_error& error) {
   auto fail = [&](std::map<ticket, job>& jobs, bool may_have_run) {
     for (auto& [number, item] : std::exchange(jobs, {})) {
       auto out = error;
       if (may_have_run || item.was_sent)
         out.outcome = write_outcome::unknown;
-      item.finished(std::move(out), write_route::direct);
+      item.finish(std::move(out), write_route::direct, settled_from::answer);
     }
   };
   fail(forwarded_, true);

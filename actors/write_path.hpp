@@ -1,6 +1,7 @@
-// The way of a secondary's writes: directly while nobody contends, through the
-// primary as soon as somebody does, always in the order in which they were
-// asked for. No actor of its own: the proxy drives it.
+// The way of an instance's writes, always in the order in which they were asked
+// for: on the primary to its coordinator; on a secondary directly while nobody
+// contends, through the primary as soon as somebody does. It changes with the
+// role, and nobody who waits is told. No actor of its own: the proxy drives it.
 #pragma once
 
 #include "actors/message_types.hpp"
@@ -15,12 +16,22 @@ namespace dbproxy {
 
 /// What the route needs of its surroundings. Callbacks come later, never from
 /// within the call.
-struct route_ports {
-  /// Runs a batch on the instance's own connection.
-  std::function<void(write_batch, std::function<void(batch_result)>)> execute;
-  /// Has the primary run a write.
+struct write_ports {
+  /// Runs a batch on the instance's own connection. An error where the writer
+  /// failed, so that it is open what became of the batch.
+  std::function<void(write_batch, std::function<void(result<batch_result>)>)>
+    execute;
+  /// Has the instance's own coordinator run a write; UNREACHABLE where it
+  /// stopped or failed.
+  std::function<void(submission, std::function<void(result<written>)>)> submit;
+  /// Has the primary run a write; UNREACHABLE where there is none, or none any
+  /// more.
   std::function<void(forward_command, std::function<void(result<written>)>)>
     forward;
+  /// Calls a function after retry_pause.
+  std::function<void(std::function<void()>)> later;
+  /// True while this instance has a coordinator.
+  std::function<bool()> is_primary;
   /// Tells the primary what was committed directly.
   std::function<void(committed_notice)> announce;
   /// This many writes take a second way.
@@ -33,18 +44,28 @@ struct route_ports {
   std::function<void()> mark_contended;
 };
 
-/// One thread: the proxy's handlers.
-class secondary_route {
-public:
-  using done = std::function<void(result<written>, write_route)>;
+/// From when on no other copy of a write can be executed any more, so that its
+/// journal entry may go.
+enum class settled_from {
+  answer,   ///< there is none
+  deadline, ///< a primary that does not answer may have one
+};
 
-  explicit secondary_route(route_ports ports) : ports_(std::move(ports)) {}
+/// One thread: the proxy's handlers.
+class write_path {
+public:
+  using done = std::function<void(result<written>, write_route, settled_from)>;
+
+  explicit write_path(write_ports ports) : ports_(std::move(ports)) {}
 
   /// Starts a write. `journaled` for a write whose caller chose the request
   /// id. `finished` is called once, at the latest soon after the deadline.
   /// BUSY at once when limits::instance_writes_max are waiting.
   void
   submit(write_ptr write, time_point deadline, bool journaled, done finished);
+
+  /// The role or the primary changed.
+  void resume() { pump(); }
 
   /// Writes that are not answered yet.
   std::size_t open() const noexcept {
@@ -61,25 +82,31 @@ private:
     write_ptr write;
     time_point deadline;
     bool journaled = false;
-    bool was_sent = false; ///< a primary may have committed it
+    bool was_sent = false; ///< somebody may have committed it
     done finished;
+
+    void finish(result<written> outcome, write_route route, settled_from when);
   };
 
   void pump();
   void execute_waiting();
   void forward_waiting();
   void on_batch(batch_result outcome);
+  void on_writer_failed(const write_error& error);
   void on_lock_not_had();
+  void pause();
   void on_forwarded(ticket number, result<written> outcome);
   void fail_late();
   void announce(const batch_result& outcome);
 
-  route_ports ports_;
+  write_ports ports_;
   ticket next_ticket_ = 0;
   /// Ordered by ticket, so that what comes back keeps its place.
   std::map<ticket, job> waiting_;
   std::map<ticket, job> executing_;
   std::map<ticket, job> forwarded_;
+  bool forwarded_locally_ = false; ///< to our own coordinator
+  bool paused_ = false;
   /// The lock was not free and nobody else could take the writes.
   bool wait_for_lock_ = false;
 };

@@ -1,0 +1,148 @@
+"""Every named place in the code where a part can fail, under load."""
+
+import os
+import signal
+import time
+import unittest
+
+from crowd import Crowd, prepare, wait_for_next_primary
+from harness import Scenario, message, run, session
+from history import ACKED, Checker
+
+NAMES = run("fault-points").stdout.split()
+# A place that is passed for each write fails after some of them.
+LATER = "@25"
+
+
+@unittest.skipUnless(NAMES, "this is no debug build, it has no fault points")
+class FaultPoints(Scenario):
+
+    def prepare(self, db):
+        self.db = db
+        server = self.serve()
+        prepare(self.client(server))
+        return server
+
+    def check(self, crowd, allowed=()):
+        checker = Checker(self.db, crowd.existing_histories())
+        try:
+            self.assertEqual(checker.run(), [])
+            failures = checker.failures()
+            self.assertLessEqual(set(failures), set(allowed), failures)
+            self.assertTrue(
+                any(one.outcome == ACKED for one in checker.writes))
+        finally:
+            checker.close()
+        self.assert_sound()
+
+    def armed(self, crowd, fault):
+        """One more member, in which the fault is armed."""
+        crowd.environment = {"DBPROXY_FAULT": fault}
+        member = crowd.start(len(crowd.members))
+        crowd.environment = None
+        crowd.members.append(member)
+        return member
+
+    def fire(self, point, action):
+        """Load on four processes until the fault has fired in one of them."""
+        name = f"{point}-{action}".replace(".", "-")
+        folder = os.path.join(self.folder, name)
+        os.mkdir(folder)
+        server = self.prepare(os.path.join(folder, "a.db"))
+        crowd = Crowd(self.db, folder, 0, seed=name)
+        self.addCleanup(crowd.close)
+        promotion = point.startswith("promotion.")
+        fault = f"{point}={action}" + ("" if promotion else LATER)
+        epoch = server.ready["epoch"]
+        if promotion:
+            # The armed one alone may take the place of the first.
+            member = self.armed(crowd, fault)
+            crowd.arguments = ("--role", "secondary")
+            crowd.members += [crowd.start(number) for number in (1, 2, 3)]
+            self.wait_for_acks(crowd.members, 10)
+            server.send_signal(signal.SIGKILL)
+        else:
+            server.stop()
+            member = self.armed(crowd, fault)
+            epoch = wait_for_next_primary(self.db, epoch)["epoch"]
+            crowd.members += [crowd.start(number) for number in (1, 2, 3)]
+        others = crowd.members[1:]
+        if action == "crash":
+            member.process.popen.wait()
+            self.assertEqual(
+                member.process.popen.returncode, -signal.SIGKILL)
+            member.close()
+            crowd.members.remove(member)
+            if promotion:
+                self.serve()
+            wait_for_next_primary(self.db, epoch)
+        else:
+            self.wait_for_error(member, "injected fault")
+            others = crowd.members
+            if promotion:
+                wait_for_next_primary(self.db, epoch)
+        self.wait_for_acks(others, 20 + max(map(self.acks, others)))
+        for status, summary in crowd.finish():
+            self.assertIsNotNone(summary)
+        # A dispatcher that fails says so; nothing else is seen by a caller.
+        self.check(crowd, {"INTERNAL", "UNAVAILABLE"}
+                   if point == "dispatcher.prepare" else ())
+
+    def acks(self, member):
+        try:
+            with open(member.history, encoding="utf-8") as file:
+                return file.read().count('"event":"acked"')
+        except FileNotFoundError:
+            return 0
+
+    def wait_for_acks(self, members, count):
+        for member in members:
+            while self.acks(member) < count:
+                self.assertIsNone(member.process.popen.poll())
+                member.process.popen.stdin.flush()
+                self.pause()
+
+    def wait_for_error(self, member, text):
+        while not any(text in line for line in member.process.errors):
+            self.assertIsNone(
+                member.process.popen.poll(), member.process.errors)
+            self.pause()
+
+    def pause(self):
+        """Between two looks at what another process has written."""
+        time.sleep(0.01)
+
+    def test_a_lost_reply_is_asked_for_again(self):
+        server = self.serve(
+            env={"DBPROXY_FAULT": "gateway.reply=drop@3"})
+        client = self.client(server)
+        client.write("CreateSession", session("s"))
+        client.send('{"jsonrpc": "2.0", "method": "instance.ping", "id": 7}')
+        client.receive()
+        # The reply to this is lost; the loader asks again.
+        load = self.start("load", "--db", self.db, "--role", "secondary")
+        holder = self.start("hold-lock", "--db", self.db)
+        self.assertEqual(holder.line()["event"], "held")
+        load.write({"method": "CreateMessage", "params": message("m", "s")})
+        status, summary = load.end()
+        self.assertEqual(status, 0, summary)
+        self.assertEqual(summary["forwarded"], 1)
+        self.assertGreaterEqual(summary["retried"], 2)
+        holder.stop()
+        self.assertEqual(
+            self.sql("SELECT count(*) FROM messages"), [(1,)])
+
+
+def add_tests():
+    for point in NAMES:
+        for action in ("crash", "throw"):
+            def test(self, point=point, action=action):
+                self.fire(point, action)
+            name = f"{point}_{action}".replace(".", "_")
+            setattr(FaultPoints, f"test_{name}", test)
+
+
+add_tests()
+
+if __name__ == "__main__":
+    unittest.main()
