@@ -285,6 +285,25 @@ CAF_TEST(an unknown write goes to the dispatcher and the last one counts) {
   CAF_CHECK(unknown.error().code == error_code::method_not_found);
 }
 
+CAF_TEST(the remembrances are there until a host takes them over) {
+  auto self = start();
+  kb_add_document document{"/a", "text", {}, {}, {}};
+  CAF_CHECK(self.db().call(document).has_value());
+  CAF_CHECK(self.db().call(kb_count_documents{}).value() == 1);
+  auto fault = document;
+  fault.embeddings.emplace({{1.0F}, {2.0F}});
+  auto refused = self.db().call(fault);
+  CAF_REQUIRE(!refused);
+  CAF_CHECK(refused.error().code == error_code::invalid_params);
+  CAF_CHECK_EQUAL(refused.error().method, "KBAddDocument");
+  self.register_dispatcher(system.spawn(dispatcher_named, std::string{"own"}));
+  document.file_path = "/b";
+  auto taken = self.db().call(document);
+  CAF_REQUIRE(!taken);
+  CAF_CHECK(taken.error().code == error_code::method_not_found);
+  CAF_CHECK(self.db().call(kb_count_documents{}).value() == 1);
+}
+
 CAF_TEST(a host has RPC methods of its own) {
   auto self = start();
   auto echo = [](const json::value& params) -> result<json::value> {

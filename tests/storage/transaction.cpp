@@ -139,6 +139,58 @@ CAF_TEST(a batch is committed in order as one transaction) {
   CAF_CHECK_EQUAL(journaled(), "1 3");
 }
 
+CAF_TEST(nothing is begun after its deadline) {
+  run({create("first", "1")});
+  auto past = std::chrono::steady_clock::now() - 1ms;
+  std::vector<batch_entry> batch{
+    {create("late", "2"), true, past},
+    {create("in time", "3"), true, in(1h)},
+    {create("late without id"), false, past},
+    {create("first", "1"), true, past}};
+  auto outcome = run_batch(db, log, batch, std::nullopt);
+  CAF_CHECK(outcome.outcome == status::committed);
+  for (auto late : {0, 2}) {
+    auto error = must_fail(outcome.results[static_cast<std::size_t>(late)]);
+    CAF_CHECK(error.code == error_code::timeout);
+    CAF_CHECK(error.outcome == write_outcome::not_applied);
+  }
+  // What was done in time is told whenever it is asked for.
+  CAF_CHECK(outcome.results[3]->replayed);
+  CAF_CHECK_EQUAL(sessions(), "first in time");
+}
+
+CAF_TEST(an epoch that is over commits nothing) {
+  auto epoch = must(raise_epoch(db, in(1s)));
+  std::vector<batch_entry> batch{{create("a", "1"), true}};
+  auto of = [&](std::int64_t claimed) {
+    return run_batch(db, log, batch, std::nullopt, claimed);
+  };
+  auto fenced = of(epoch - 1);
+  CAF_CHECK(fenced.outcome == status::fenced);
+  auto error = must_fail(fenced.results[0]);
+  CAF_CHECK(error.code == error_code::unavailable);
+  CAF_CHECK(error.outcome == write_outcome::not_applied);
+  CAF_CHECK_EQUAL(error.method, "CreateSession");
+  CAF_CHECK(of(epoch + 1).outcome == status::fenced);
+  CAF_CHECK(!db.in_transaction());
+  CAF_CHECK(of(epoch).outcome == status::committed);
+  CAF_CHECK_EQUAL(sessions(), "a");
+}
+
+CAF_TEST(a batch tells how long each write occupied the connection) {
+  auto slow = host_write("Slow", [](connection& on) -> result<boxed> {
+    auto begun = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - begun < 5ms)
+      must(on.execute("SELECT 1"));
+    return boxed{};
+  });
+  auto outcome = run({create("a"), slow});
+  CAF_REQUIRE_EQUAL(outcome.occupied.size(), 2u);
+  CAF_CHECK(outcome.occupied[0] > 0ns);
+  CAF_CHECK(outcome.occupied[1] >= 5ms);
+  CAF_CHECK(outcome.commit_took > 0ns);
+}
+
 CAF_TEST(a batch of nothing is committed) {
   auto outcome = run({});
   CAF_CHECK(outcome.outcome == status::committed);
