@@ -1,7 +1,6 @@
 #include "actors/elector.hpp"
 
 #include "actors/log.hpp"
-#include "messages/limits.hpp"
 #include "transport/leader_lock.hpp"
 
 #include <utility>
@@ -44,7 +43,7 @@ void elector_state::look() {
     if (!primary_)
       search();
   } else if (primary_) {
-    auto silent = now - heard_ > limits::silence_max;
+    auto silent = now - heard_ > options_->silence_max;
     if (silent != silent_)
       tell(primary_, silent);
   }
@@ -76,7 +75,7 @@ void elector_state::tell(std::optional<primary_record> primary, bool silent) {
   if (silent)
     log().warn(
       "the primary, {} (pid {}), has not been heard for {} ms",
-      primary->instance_id, primary->pid, limits::silence_max.count());
+      primary->instance_id, primary->pid, options_->silence_max.count());
   else if (primary)
     log().info(
       "primary is {} (pid {}, epoch {})", primary->instance_id, primary->pid,

@@ -6,6 +6,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/roster.hpp"
 #include "actors/standing.hpp"
+#include "messages/limits.hpp"
 #include "transport/instance_directory.hpp"
 
 #include <chrono>
@@ -25,6 +26,7 @@ struct elector_options {
   instance_directory directory;
   roster_ptr colleagues;
   std::shared_ptr<standing> where_we_stand;
+  std::chrono::milliseconds silence_max = limits::silence_max;
   /// Called, on the elector's thread, when nobody holds the lock; empty in an
   /// instance that is not to be primary.
   std::function<void()> claim = {};

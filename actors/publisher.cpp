@@ -26,7 +26,8 @@ publisher_actor::behavior_type publisher(
   std::shared_ptr<zmq_loop> loop, publisher_options options) {
   self->state.loop = std::move(loop);
   self->state.options = std::move(options);
-  self->delayed_send(self, heartbeat_interval, caf::tick_atom::value);
+  self->delayed_send(
+    self, self->state.options.heartbeat_interval, caf::tick_atom::value);
   return {
     [self](const announcements& news) {
       for (const auto& item : news.changes)
@@ -38,7 +39,8 @@ publisher_actor::behavior_type publisher(
     },
     [self](caf::tick_atom) {
       self->state.publish(topics::heartbeat, boost::json::object{});
-      self->delayed_send(self, heartbeat_interval, caf::tick_atom::value);
+      self->delayed_send(
+        self, self->state.options.heartbeat_interval, caf::tick_atom::value);
     },
   };
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/supervision.hpp"
 #include "transport/zmq_loop.hpp"
 
 #include <chrono>
@@ -12,15 +13,13 @@
 
 namespace dbproxy {
 
-/// The time between two heartbeats.
-inline constexpr std::chrono::seconds heartbeat_interval{1};
-
 struct publisher_options {
   std::string instance_id;
   std::int64_t epoch = 0;
   /// The number of the last event of the epoch: it outlives a publisher that
   /// fails. Only its thread touches it.
   std::shared_ptr<std::int64_t> sequence = std::make_shared<std::int64_t>(0);
+  std::chrono::milliseconds heartbeat_interval = default_heartbeat_interval;
 };
 
 struct publisher_state {

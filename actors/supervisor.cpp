@@ -221,6 +221,7 @@ result<void> supervisor_state::lead(leader_lock lock, std::int64_t epoch) {
 void supervisor_state::start_primary(const primary_record& record) {
   auto colleagues = options_.colleagues;
   publisher_options events{options_.instance_id, epoch_};
+  events.heartbeat_interval = options_.watch.heartbeat_interval;
   run("publisher", [this, colleagues, events] {
     auto handle = self_->spawn(publisher, loop_, events);
     colleagues->set(handle);
@@ -268,7 +269,9 @@ void supervisor_state::follow() {
     colleagues->set(handle);
     return caf::actor_cast<caf::actor>(handle);
   });
-  elector_options watch{*directory_, colleagues, options_.where_we_stand};
+  elector_options watch{
+    *directory_, colleagues, options_.where_we_stand,
+    options_.watch.silence_max};
   if (options_.role != role_request::secondary)
     watch.claim = [supervisor = supervisor_actor{self_}] {
       caf::anon_send(supervisor, claim_command{});
@@ -403,7 +406,8 @@ void supervisor_state::restart(child lost, const caf::error& reason) {
   if (too_many_restarts()) {
     log().error(
       "the {} failed ({}), restart {} within {} ms: the role is given up",
-      lost.part, why, limits::restarts_max + 1, limits::restart_window.count());
+      lost.part, why, options_.watch.restarts_max + 1,
+      options_.watch.restart_window.count());
     restarts_.clear();
     auto of_role =
       std::find(primary_parts.begin(), primary_parts.end(), lost.part)
@@ -428,9 +432,9 @@ void supervisor_state::restart(child lost, const caf::error& reason) {
 bool supervisor_state::too_many_restarts() {
   auto now = clock::now();
   restarts_.push_back(now);
-  while (now - restarts_.front() > limits::restart_window)
+  while (now - restarts_.front() > options_.watch.restart_window)
     restarts_.pop_front();
-  return restarts_.size() > limits::restarts_max;
+  return restarts_.size() > options_.watch.restarts_max;
 }
 
 void supervisor_state::tick() {

@@ -10,6 +10,7 @@
 #include "actors/role.hpp"
 #include "actors/roster.hpp"
 #include "actors/standing.hpp"
+#include "actors/supervision.hpp"
 #include "storage/schema.hpp"
 #include "transport/contention_hint.hpp"
 #include "transport/instance_directory.hpp"
@@ -36,6 +37,7 @@ struct supervisor_options {
   write_timeouts timeouts;
   std::size_t readers = 2;
   bool networking = true;
+  supervision watch;
   std::shared_ptr<method_set> methods;
   std::shared_ptr<dispatch> registry;
   std::shared_ptr<metrics> figures;

@@ -40,6 +40,14 @@ result<void> composition::check_options() {
       error_code::invalid_params, "the instance id is not valid UTF-8");
   if (options.instance_id.empty())
     options.instance_id = generated_id();
+  if (
+    options.watch.heartbeat_interval.count() <= 0
+    || options.watch.silence_max <= options.watch.heartbeat_interval
+    || options.watch.restart_window.count() <= 0)
+    return make_error(
+      error_code::invalid_params,
+      "the heartbeat interval and the restart window must be more than 0, and "
+      "the silence longer than the interval");
   if (!options.methods)
     options.methods = std::make_shared<method_set>();
   auto path = canonical_database_path(options.database);
@@ -61,6 +69,7 @@ result<void> composition::start() {
   parts.timeouts = options.timeouts;
   parts.readers = options.readers;
   parts.networking = options.networking;
+  parts.watch = options.watch;
   parts.methods = options.methods;
   parts.registry = registry;
   parts.figures = figures;

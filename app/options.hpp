@@ -4,6 +4,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/proxy.hpp"
 #include "actors/role.hpp"
+#include "actors/supervision.hpp"
 #include "storage/methods.hpp"
 #include "storage/sqlite.hpp"
 
@@ -22,6 +23,7 @@ struct instance_options {
   std::string instance_id;
   sync_mode sync = sync_mode::full;
   write_timeouts timeouts;
+  supervision watch;
   /// Threads that read, each with a connection of its own; at least 1.
   std::size_t readers = 2;
   /// Without it the instance neither takes the lock nor opens sockets: it

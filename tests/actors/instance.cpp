@@ -324,6 +324,16 @@ CAF_TEST(a host has RPC methods of its own) {
   }
 }
 
+CAF_TEST(a primary may be called silent only after its heartbeat) {
+  auto wanted = options();
+  wanted.watch.silence_max = wanted.watch.heartbeat_interval;
+  auto refused = instance::start(system, wanted);
+  CAF_REQUIRE(!refused);
+  CAF_CHECK(refused.error().code == error_code::invalid_params);
+  wanted.watch.heartbeat_interval = 10ms;
+  CAF_CHECK(instance::start(system, wanted).has_value());
+}
+
 CAF_TEST(the instance id has bounds) {
   auto wanted = options();
   wanted.instance_id = std::string(limits::instance_id_bytes_max + 1, 'x');
