@@ -1,6 +1,7 @@
 #include "actors/remembrances_dispatcher.hpp"
 
 #include "actors/errors.hpp"
+#include "actors/last_words.hpp"
 #include "messages/fault_point.hpp"
 
 #include <utility>
@@ -24,6 +25,7 @@ remembrances_dispatcher_actor::behavior_type remembrances_dispatcher(
     self,
   std::shared_ptr<method_set> methods) {
   self->state.methods = std::move(methods);
+  set_last_words(self, "dispatcher", [](const write_error&) {});
   return {[self](const dispatch_command& command) -> caf::result<write_ptr> {
     auto prepared = self->state.prepare_write(command);
     if (!prepared)

@@ -1,5 +1,6 @@
 #include "actors/writer.hpp"
 
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
 
 #include <utility>
@@ -36,6 +37,7 @@ writer_actor::behavior_type writer(
   auto database = open_database(options).value();
   auto checkpoints = checkpointer::open(options).value();
   self->state.figures = std::move(figures);
+  set_last_words(self, "writer", [](const write_error&) {});
   self->state.opened.emplace(writer_state::tools{
     std::move(checkpoints), std::move(database), journal{}});
   return {

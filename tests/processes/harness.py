@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 import zmq
@@ -197,6 +198,16 @@ class Scenario(unittest.TestCase):
         envelope = json.loads(payload)
         self.assertEqual(envelope["topic"], topic.decode())
         return envelope
+
+    def wait_until_contended(self):
+        """Until somebody has met the lock and marked the hint."""
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            with open(self.db + ".dbproxy/hint", "rb") as file:
+                if any(file.read(8)):
+                    return
+            time.sleep(0.001)
+        self.fail("nobody met the lock")
 
     def sql(self, statement, *values):
         connection = sqlite3.connect(self.db)

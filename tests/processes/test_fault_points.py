@@ -6,7 +6,7 @@ import time
 import unittest
 
 from crowd import Crowd, prepare, wait_for_next_primary
-from harness import Scenario, message, run, session
+from harness import PATIENCE_S, LockHolder, Scenario, message, run, session
 from history import ACKED, Checker
 
 NAMES = run("fault-points").stdout.split()
@@ -16,6 +16,10 @@ LATER = "@25"
 
 @unittest.skipUnless(NAMES, "this is no debug build, it has no fault points")
 class FaultPoints(Scenario):
+
+    def setUp(self):
+        super().setUp()
+        self.began_at = time.monotonic()
 
     def prepare(self, db):
         self.db = db
@@ -110,6 +114,7 @@ class FaultPoints(Scenario):
 
     def pause(self):
         """Between two looks at what another process has written."""
+        self.assertLess(time.monotonic(), self.began_at + PATIENCE_S)
         time.sleep(0.01)
 
     def test_a_lost_reply_is_asked_for_again(self):
@@ -121,14 +126,14 @@ class FaultPoints(Scenario):
         client.receive()
         # The reply to this is lost; the loader asks again.
         load = self.start("load", "--db", self.db, "--role", "secondary")
-        holder = self.start("hold-lock", "--db", self.db)
-        self.assertEqual(holder.line()["event"], "held")
-        load.write({"method": "CreateMessage", "params": message("m", "s")})
+        with LockHolder(self.db):
+            load.write({"method": "CreateMessage",
+                        "params": message("m", "s")})
+            self.wait_until_contended()
         status, summary = load.end()
         self.assertEqual(status, 0, summary)
         self.assertEqual(summary["forwarded"], 1)
         self.assertGreaterEqual(summary["retried"], 2)
-        holder.stop()
         self.assertEqual(
             self.sql("SELECT count(*) FROM messages"), [(1,)])
 

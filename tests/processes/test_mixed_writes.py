@@ -1,9 +1,7 @@
 """Everything at once, by several processes; and the order that it keeps."""
 
 import json
-import os
 import signal
-import time
 import unittest
 
 from crowd import wait_for_next_primary
@@ -116,15 +114,6 @@ class MixedWrites(Scenario):
         self.assertGreater(writer["methods"]["KBAddDocument"]["max_ms"],
                            writer["methods"]["CreateSession"]["max_ms"])
         self.assertEqual(writer["commit"]["count"], 2)
-
-    def wait_until_contended(self):
-        """Somebody met the lock and marked the hint."""
-        hint = os.path.join(self.db + ".dbproxy", "hint")
-        while True:
-            with open(hint, "rb") as file:
-                if any(file.read(8)):
-                    return
-            time.sleep(0.001)
 
     def test_writes_go_past_a_primary_that_is_silent(self):
         server = self.serve()

@@ -146,7 +146,7 @@ result<ctags> ctags::find() {
     rest.remove_prefix(std::min(folder.size() + 1, rest.size()));
     for (const auto* name : {"ctags", "ctags-universal"}) {
       auto program = (folder.empty() ? "." : folder) + "/" + name;
-      if (access(program.c_str(), X_OK) == 0 && is_universal(program))
+      if (::access(program.c_str(), X_OK) == 0 && is_universal(program))
         return ctags{program};
     }
   }
