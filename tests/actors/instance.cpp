@@ -291,7 +291,7 @@ CAF_TEST(the remembrances are there until a host takes them over) {
   CAF_CHECK(self.db().call(document).has_value());
   CAF_CHECK(self.db().call(kb_count_documents{}).value() == 1);
   auto fault = document;
-  fault.embeddings.emplace({{1.0F}, {2.0F}});
+  fault.embeddings = std::vector<std::vector<float>>{{1.0F}, {2.0F}};
   auto refused = self.db().call(fault);
   CAF_REQUIRE(!refused);
   CAF_CHECK(refused.error().code == error_code::invalid_params);
