@@ -261,6 +261,9 @@ void supervisor_state::start_primary(const primary_record& record) {
 void supervisor_state::follow() {
   auto colleagues = options_.colleagues;
   options_.where_we_stand->set_role(instance_role::secondary);
+  // Known at once to whoever starts the instance; the elector follows it up.
+  if (auto found = find_primary(*directory_))
+    options_.where_we_stand->set_primary(std::move(*found));
   // Connects only when the elector tells it of a primary.
   run("forwarder", [this, colleagues] {
     auto handle = self_->spawn(
