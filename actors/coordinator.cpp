@@ -23,6 +23,9 @@ constexpr auto tick_interval = 20ms;
 constexpr auto execution_grace = 100ms;
 // A checkpoint gives up its turn when the write lock is not free this long.
 constexpr auto checkpoint_lock_wait = 50ms;
+// With nothing to do for so long, the primary makes the checkpoint that would
+// otherwise be due later.
+constexpr auto checkpoint_idle_min = 20ms;
 
 write_error refused(error_code code, std::string text, const std::string& m) {
   return make_error(code, std::move(text), m);
@@ -68,7 +71,8 @@ caf::result<written> coordinator_state::admit(const submission& request) {
     return waiter;
   }
   auto item =
-    std::make_shared<entry>(entry{request.write, request.deadline, {waiter}});
+    std::make_shared<entry>(
+      entry{request.write, request.deadline, clock::now(), {waiter}});
   if (write.request_id)
     by_request_id_.emplace(*write.request_id, item);
   queue_.push_back(std::move(item));
@@ -110,9 +114,12 @@ void coordinator_state::pump() {
     executing_.push_back(std::move(next));
     queue_.pop_front();
   }
+  auto now = clock::now();
+  for (const auto& item : executing_)
+    parts_.figures->record_stage(write_stage::queued, now - item->admitted_at);
   batch.lock_deadline = deadline;
   batch.epoch = parts_.epoch;
-  note_contention();
+  note_contention(now);
   auto writer = parts_.colleagues->get<writer_actor>();
   if (!writer) {
     stall();
@@ -159,8 +166,7 @@ void coordinator_state::finish(batch_result& outcome) {
     for (std::size_t i = 0; i < done.size(); ++i)
       settle(done[i], std::move(outcome.results[i]));
     if (outcome.wal_pages > 0)
-      wal_pages_ = outcome.wal_pages;
-    checkpoint_if_due();
+      note_wal(outcome.wal_pages);
   }
   pump();
   finish_draining();
@@ -214,33 +220,44 @@ void coordinator_state::announce(const batch_result& outcome) {
 }
 
 void coordinator_state::note_wal(std::int64_t pages) {
-  wal_pages_ = pages;
-  checkpoint_if_due();
-}
-
-void coordinator_state::checkpoint_if_due() {
-  // A WAL that readers kept from beginning anew is due again when it has grown
-  // by as much, not after each batch.
-  if (wal_pages_ < checkpointed_pages_)
-    checkpointed_pages_ = 0;
-  if (wal_pages_ - checkpointed_pages_ < limits::wal_checkpoint_pages)
-    return;
-  checkpointed_pages_ = wal_pages_;
-  if (auto writer = parts_.colleagues->get<writer_actor>())
-    self_
-      ->request(writer, caf::infinite, checkpoint_command{checkpoint_lock_wait})
-      .then([] {}, [](const caf::error&) {});
-}
-
-void coordinator_state::note_contention() const {
-  if (!parts_.hint || executing_.size() < 2)
-    return;
-  const auto& first = executing_.front()->write->source_instance_id;
-  auto differs = [&](const entry_ptr& item) {
-    return item->write->source_instance_id != first;
-  };
-  if (std::any_of(executing_.begin(), executing_.end(), differs))
+  checkpoints_.note_wal(pages);
+  if (checkpoints_.is_urgent() && parts_.hint)
     parts_.hint->mark();
+  if (checkpoints_.is_due()) {
+    checkpoint();
+  } else if (checkpoints_.is_worthwhile()) {
+    idle_since_ = clock::now();
+    arm_tick();
+  }
+}
+
+void coordinator_state::checkpoint() {
+  auto writer = parts_.colleagues->get<writer_actor>();
+  if (!writer)
+    return;
+  checkpoints_.begin();
+  self_->request(writer, caf::infinite, checkpoint_command{checkpoint_lock_wait})
+    .then(
+      [this](const checkpoint_report& report) { checkpoints_.end(report); },
+      [this](const caf::error&) { checkpoints_.end({}); });
+}
+
+// Writers contend where a batch, or it and the one shortly before it, are of
+// more than one source.
+void coordinator_state::note_contention(time_point now) {
+  if (!parts_.hint)
+    return;
+  const auto& latest = executing_.back()->write->source_instance_id;
+  auto differs = [&](const entry_ptr& item) {
+    return item->write->source_instance_id != latest;
+  };
+  auto met = std::any_of(executing_.begin(), executing_.end(), differs);
+  auto recently = now - last_batch_at_ < contention_hint::validity;
+  if (met || (recently && last_source_ != latest))
+    parts_.hint->mark();
+  last_batch_at_ = now;
+  if (last_source_ != latest)
+    last_source_ = latest;
 }
 
 void coordinator_state::arm_tick() {
@@ -270,7 +287,10 @@ void coordinator_state::tick() {
       waiter.deliver(to_caf(error));
   }
   pump();
-  if (!queue_.empty() || !executing_.empty())
+  auto idle = is_idle() && checkpoints_.is_worthwhile();
+  if (idle && now - idle_since_ >= checkpoint_idle_min)
+    checkpoint();
+  else if (idle || !is_idle())
     arm_tick();
   finish_draining();
 }
@@ -284,7 +304,7 @@ caf::result<void> coordinator_state::drain() {
 }
 
 void coordinator_state::finish_draining() {
-  if (!draining_ || !queue_.empty() || !executing_.empty())
+  if (!draining_ || !is_idle())
     return;
   for (auto& waiter : std::exchange(drainers_, {}))
     deliver_done(waiter);
@@ -294,6 +314,7 @@ coordinator_figures coordinator_state::figures() const {
   auto out = figures_;
   out.queued = static_cast<std::int64_t>(queue_.size());
   out.executing = static_cast<std::int64_t>(executing_.size());
+  out.checkpoint_blocked = checkpoints_.is_blocked();
   return out;
 }
 

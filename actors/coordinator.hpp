@@ -2,7 +2,9 @@
 // everything queued whenever it is idle. The one place of order.
 #pragma once
 
+#include "actors/checkpoint_schedule.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/metrics.hpp"
 #include "actors/roster.hpp"
 #include "transport/contention_hint.hpp"
 
@@ -22,8 +24,9 @@ namespace dbproxy {
 struct coordinator_parts {
   /// Has the writer and the publisher, if there is one.
   roster_ptr colleagues;
+  std::shared_ptr<metrics> figures;
   /// Told when writes of more than one source met; may be null.
-  std::shared_ptr<contention_hint> hint;
+  std::shared_ptr<contention_hint> hint = {};
   /// Batches are committed in this epoch alone; none without networking.
   std::optional<std::int64_t> epoch = {};
   /// Called when the database is in another epoch.
@@ -52,6 +55,7 @@ private:
   struct entry {
     write_ptr write;
     time_point deadline;
+    time_point admitted_at;
     std::vector<promise> waiters;
     /// A writer failed with it: it may be in the journal.
     bool uncertain = false;
@@ -67,8 +71,9 @@ private:
   static write_error late_error(const entry& item);
   void settle(const entry_ptr& item, result<written> outcome);
   void announce(const batch_result& outcome);
-  void checkpoint_if_due();
-  void note_contention() const;
+  void checkpoint();
+  bool is_idle() const noexcept { return queue_.empty() && executing_.empty(); }
+  void note_contention(time_point now);
   void arm_tick();
   void finish_draining();
 
@@ -81,8 +86,10 @@ private:
   bool draining_ = false;
   bool stalled_ = false; ///< until the next tick, for there was no writer
   bool tick_armed_ = false;
-  std::int64_t wal_pages_ = 0;
-  std::int64_t checkpointed_pages_ = 0; ///< in the WAL at the last checkpoint
+  checkpoint_schedule checkpoints_;
+  time_point idle_since_{};
+  time_point last_batch_at_{};
+  std::string last_source_; ///< of the last write of the last batch
   coordinator_figures figures_;
 };
 

@@ -21,9 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-// While something waits, deadlines and retries are looked at this often.
-constexpr auto tick_interval = 20ms;
-
 // The primary gets a little less than what is left, so that its own answer,
 // which knows what became of the write, arrives before the deadline.
 std::chrono::milliseconds budget_of(std::chrono::nanoseconds left) {
@@ -74,7 +71,8 @@ caf::result<written> forwarder_state::forward(const forward_command& command) {
   pending_.emplace(id, std::move(item));
   unsent_.push_back(id);
   send_due();
-  arm_tick();
+  if (auto kept = pending_.find(id); kept != pending_.end())
+    arm_tick(due(kept->second));
   return promise;
 }
 
@@ -178,6 +176,7 @@ void forwarder_state::on_reply(rpc_id id, result<json::value> outcome) {
     item.refusal = outcome.error();
     item.retry_at = clock::now() + item.pause;
     item.pause = std::min(item.pause * 2, limits::retry_pause_max);
+    arm_tick(due(item));
     return;
   }
   if (!outcome) {
@@ -234,6 +233,8 @@ void forwarder_state::change_primary(const primary_changed& news) {
     unsent_.push_back(id);
   }
   send_due();
+  for (const auto& [id, item] : pending_)
+    arm_tick(due(item));
 }
 
 void forwarder_state::fail_all_unreachable() {
@@ -248,10 +249,27 @@ void forwarder_state::fail_all_unreachable() {
   }
 }
 
+// What is committed in quick succession is told together.
 void forwarder_state::announce(const committed_directly& committed) {
+  const auto& news = committed.notice;
+  notice_.wal_pages = news.wal_pages;
+  notice_.announcements.insert(
+    notice_.announcements.end(), news.announcements.begin(),
+    news.announcements.end());
+  auto may_wait_until = told_at_ + limits::notice_pause;
+  if (
+    clock::now() >= may_wait_until
+    || notice_.announcements.size() >= limits::notice_changes_max)
+    tell_committed();
+  else
+    arm_tick(may_wait_until);
+}
+
+void forwarder_state::tell_committed() {
+  auto notice = std::exchange(notice_, {});
+  told_at_ = clock::now();
   if (options_.primary)
-    loop_->send(
-      {notification_text("instance.committed", encode(committed.notice))});
+    loop_->send({notification_text("instance.committed", encode(notice))});
 }
 
 // -- time --------------------------------------------------------------------
@@ -264,20 +282,35 @@ caf::result<void> forwarder_state::probe() {
   probes_.emplace(
     id, open_probe{clock::now() + limits::probe_timeout, promise});
   loop_->send({request_text(id, "instance.ping", nullptr)});
-  arm_tick();
+  arm_tick(probes_.at(id).deadline);
   return promise;
 }
 
-void forwarder_state::arm_tick() {
-  if (tick_armed_)
+// When something is to be done about a write if no answer comes.
+time_point forwarder_state::due(const pending& item) const {
+  if (item.sent)
+    return std::min(item.deadline, item.resend_at);
+  return item.refusal ? std::min(item.deadline, item.retry_at) : item.deadline;
+}
+
+// One that is under way cannot be taken back: it finds nothing to do.
+void forwarder_state::arm_tick(time_point due) {
+  if (tick_at_ && *tick_at_ <= due)
     return;
-  tick_armed_ = true;
-  self_->delayed_send(self_, tick_interval, caf::tick_atom::value);
+  tick_at_ = due;
+  auto wait = std::max<clock::duration>(due - clock::now(), 1ms);
+  self_->delayed_send(self_, wait, caf::tick_atom::value);
 }
 
 void forwarder_state::tick() {
-  tick_armed_ = false;
+  tick_at_.reset();
   auto now = clock::now();
+  if (!notice_.announcements.empty()) {
+    if (now >= told_at_ + limits::notice_pause)
+      tell_committed();
+    else
+      arm_tick(told_at_ + limits::notice_pause);
+  }
   for (auto at = pending_.begin(); at != pending_.end();) {
     auto& item = at->second;
     if (item.deadline <= now) {
@@ -305,8 +338,10 @@ void forwarder_state::tick() {
     at = probes_.erase(at);
   }
   send_due();
-  if (!pending_.empty() || !probes_.empty())
-    arm_tick();
+  for (const auto& [id, item] : pending_)
+    arm_tick(due(item));
+  for (const auto& [id, probe] : probes_)
+    arm_tick(probe.deadline);
 }
 
 write_error forwarder_state::late_error(const pending& item) const {
@@ -318,6 +353,8 @@ write_error forwarder_state::late_error(const pending& item) const {
 }
 
 void forwarder_state::abandon(const write_error& error) {
+  if (!notice_.announcements.empty())
+    tell_committed();
   auto items = std::exchange(pending_, {});
   for (auto& [id, item] : items) {
     auto out = error;

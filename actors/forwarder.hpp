@@ -71,7 +71,9 @@ private:
   void answer(pending& item, result<written> outcome);
   void fail_all_unreachable();
   write_error late_error(const pending& item) const;
-  void arm_tick();
+  void tell_committed();
+  time_point due(const pending& item) const;
+  void arm_tick(time_point due);
 
   pointer self_ = nullptr;
   std::shared_ptr<zmq_loop> loop_;
@@ -84,7 +86,9 @@ private:
   std::size_t in_flight_ = 0;
   bool silent_ = false;
   std::map<rpc_id, open_probe> probes_;
-  bool tick_armed_ = false;
+  committed_notice notice_; ///< not told yet
+  time_point told_at_{};
+  std::optional<time_point> tick_at_; ///< the earliest one under way
 };
 
 forwarder_actor::behavior_type forwarder(

@@ -216,6 +216,7 @@ void gateway_state::write(call& item) {
       if (until)
         deadline =
           std::min(deadline, time_point{std::chrono::milliseconds{*until}});
+      parts_.figures->record_stage(write_stage::prepared, clock::now() - begun);
       in_turn([=, this, write = std::move(*prepared)] {
         submit(item, write, deadline);
       });
@@ -250,6 +251,8 @@ void gateway_state::finish_write(
     outcome.has_value());
   if (outcome) {
     succeed(item, prepared->returns->encode(outcome->value));
+    parts_.figures->record_stage(
+      write_stage::replying, clock::now() - outcome->done_at);
     return;
   }
   parts_.figures->record_error(outcome.error().code);
@@ -361,6 +364,8 @@ json::object gateway_state::describe(
        {"read", figures.succeeded("read")}}},
     {"journal_entries", files.journal_entries},
     {"wal_bytes", files.wal_bytes},
+    {"checkpoint_blocked_by",
+     queue.checkpoint_blocked ? encode(files.readers) : json::array{}},
     {"database_bytes", files.database_bytes},
     {"schema_version", files.schema_version},
     {"sqlite_version", files.sqlite_version},

@@ -25,7 +25,7 @@ using writer_actor = caf::typed_actor<
   caf::replies_to<write_batch>::with<batch_result>,
   // Copies the WAL into the database while nobody can commit; replies when
   // it is done, or was given up.
-  caf::replies_to<checkpoint_command>::with<void>>;
+  caf::replies_to<checkpoint_command>::with<checkpoint_report>>;
 
 /// Owns a read-only connection. Detached.
 using reader_actor = caf::typed_actor<

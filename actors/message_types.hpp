@@ -2,6 +2,7 @@
 // None of it leaves the process, so none of it needs a wire form.
 #pragma once
 
+#include "actors/checkpoint_schedule.hpp"
 #include "messages/catalogue.hpp"
 #include "messages/errors.hpp"
 #include "messages/events.hpp"
@@ -76,6 +77,7 @@ struct coordinator_figures {
   std::int64_t batches = 0;
   std::int64_t writes = 0;
   std::int64_t replayed = 0;
+  bool checkpoint_blocked = false; ///< readers need what is in the WAL
 };
 
 /// To the forwarder: have the primary run this write.
@@ -214,6 +216,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::write_error)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::write_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::batch_result)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::checkpoint_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::checkpoint_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::storage_query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::read_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::boxed)

@@ -78,6 +78,24 @@ json::object latency_histogram::to_json() const {
     {"max_ms", to_ms(max_)}};
 }
 
+std::string_view to_string(write_stage stage) noexcept {
+  switch (stage) {
+  case write_stage::prepared:
+    return "prepared";
+  case write_stage::queued:
+    return "queued";
+  case write_stage::locking:
+    return "locking";
+  case write_stage::executing:
+    return "executing";
+  case write_stage::committing:
+    return "committing";
+  case write_stage::replying:
+    break;
+  }
+  return "replying";
+}
+
 metrics::route_counts& metrics::counts_of(std::string_view route) {
   auto counts = routes_.find(route);
   if (counts == routes_.end())
@@ -114,9 +132,10 @@ void metrics::record_occupied(
   found->second.record(duration);
 }
 
-void metrics::record_commit(std::chrono::nanoseconds duration) {
+void metrics::record_stage(
+  write_stage stage, std::chrono::nanoseconds duration) {
   std::lock_guard guard{mutex_};
-  commits_.record(duration);
+  stages_[static_cast<std::size_t>(stage)].record(duration);
 }
 
 void metrics::count_retries(std::size_t writes) {
@@ -175,11 +194,14 @@ json::object metrics::to_json() const {
   json::object occupied;
   for (const auto& [method, histogram] : occupied_)
     occupied[method] = histogram.to_json();
-  json::object writer{
-    {"commit", commits_.to_json()}, {"methods", std::move(occupied)}};
+  json::object writer{{"methods", std::move(occupied)}};
+  json::object stages;
+  for (std::size_t i = 0; i < stages_.size(); ++i)
+    stages[to_string(static_cast<write_stage>(i))] = stages_[i].to_json();
   return {{"routes", std::move(routes)},   {"errors", std::move(errors)},
           {"retries", retries_},           {"restarts", std::move(restarts)},
-          {"methods", std::move(methods)}, {"writer", std::move(writer)}};
+          {"methods", std::move(methods)}, {"stages", std::move(stages)},
+          {"writer", std::move(writer)}};
 }
 
 } // namespace dbproxy

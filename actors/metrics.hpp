@@ -45,6 +45,19 @@ private:
   std::chrono::microseconds max_{};
 };
 
+/// Where the time of a write goes on the primary, and of a direct one.
+enum class write_stage {
+  prepared,   ///< decoded, checked, laid out
+  queued,     ///< until the writer was free
+  locking,    ///< until the writer had SQLite's lock; by batch
+  executing,  ///< all that a batch does but its COMMIT
+  committing, ///< the COMMIT of a batch
+  replying,   ///< from the end of the COMMIT until the reply was handed over
+};
+inline constexpr std::size_t write_stage_count = 6;
+
+std::string_view to_string(write_stage stage) noexcept;
+
 /// What an instance has done. Any thread; one short lock a record.
 class metrics {
 public:
@@ -57,8 +70,8 @@ public:
   void
   record_occupied(std::string_view method, std::chrono::nanoseconds duration);
 
-  /// How long a COMMIT took.
-  void record_commit(std::chrono::nanoseconds duration);
+  /// How long a write, or a batch, was in this stage.
+  void record_stage(write_stage stage, std::chrono::nanoseconds duration);
 
   /// Calls that ended well elsewhere, without their durations.
   void count(std::string_view route, std::int64_t calls);
@@ -80,7 +93,8 @@ public:
   /// {"routes": {route: {"succeeded", "failed"}}, "errors": {code: n},
   /// "retries": n, "restarts": {part: n},
   /// "methods": {method: {route: {quantiles}}},
-  /// "writer": {"commit": {quantiles}, "methods": {method: {quantiles}}}}.
+  /// "stages": {stage: {quantiles}},
+  /// "writer": {"methods": {method: {quantiles}}}}.
   boost::json::object to_json() const;
 
 private:
@@ -101,7 +115,7 @@ private:
     std::less<>>
     methods_;
   std::map<std::string, latency_histogram, std::less<>> occupied_;
-  latency_histogram commits_;
+  std::array<latency_histogram, write_stage_count> stages_;
 };
 
 } // namespace dbproxy

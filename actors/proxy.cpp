@@ -3,6 +3,7 @@
 #include "actors/errors.hpp"
 #include "actors/last_words.hpp"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -74,24 +75,29 @@ proxy_state::numbered_ids proxy_state::next_ids(const call_options& options) {
     return out;
   }
   forget_settled();
-  out.sequence = next_sequence_++;
-  open_sequences_.insert(*out.sequence);
-  out.ids.request_id = id_of(*out.sequence);
+  auto sequence = next_sequence_++;
+  open_sequences_.insert(sequence);
+  out.ids.request_id = id_of(sequence);
   // Everything before the oldest open write has been answered.
-  if (auto oldest = *open_sequences_.begin(); oldest > 1)
-    out.ids.settled_request_id = id_of(oldest - 1);
+  auto settled = *open_sequences_.begin() - 1;
+  auto is_news = journaled_ > told_settled_ && settled > told_settled_;
+  if (is_news)
+    out.ids.settled_request_id = id_of(settled);
+  out.where = {sequence, is_news ? settled : 0};
   return out;
 }
 
 void proxy_state::settle(
-  std::optional<std::uint64_t> sequence, time_point deadline,
-  settled_from when) {
-  if (!sequence)
-    return;
+  const place& where, time_point deadline, const result<written>& outcome,
+  write_route route, settled_from when) {
   if (when == settled_from::deadline)
-    settling_.emplace(deadline, *sequence);
+    settling_.emplace(deadline, where.sequence);
   else
-    open_sequences_.erase(*sequence);
+    open_sequences_.erase(where.sequence);
+  if (route != write_route::direct || when == settled_from::deadline)
+    journaled_ = std::max(journaled_, where.sequence);
+  if (outcome)
+    told_settled_ = std::max(told_settled_, where.settles);
 }
 
 void proxy_state::forget_settled() {
@@ -118,9 +124,9 @@ void proxy_state::close(call_id which, result<call_result> outcome) {
 
 void proxy_state::refuse(
   call_id which, write_error error, const std::string& method,
-  std::optional<std::uint64_t> sequence) {
-  if (sequence)
-    open_sequences_.erase(*sequence);
+  const std::optional<place>& where) {
+  if (where)
+    open_sequences_.erase(where->sequence);
   parts_.figures->record_error(error.code);
   close(which, in_method(std::move(error), method));
 }
@@ -139,9 +145,9 @@ void proxy_state::call(
   auto numbered = next_ids(options);
   auto prepared = prepare(entry, std::move(params), std::move(numbered.ids));
   if (!prepared)
-    return refuse(which, prepared.error(), entry->name, numbered.sequence);
-  order_.run([=, this, write = std::move(*prepared)] {
-    write_prepared(which, write, numbered.sequence, options);
+    return refuse(which, prepared.error(), entry->name, numbered.where);
+  order_.run([=, this, write = std::move(*prepared), where = numbered.where] {
+    write_prepared(which, write, where, options);
   });
 }
 
@@ -171,14 +177,14 @@ void proxy_state::call_by_name(named_call& command, done finished) {
     self_, *parts_.registry, command.method, std::move(command.params),
     std::move(numbered.ids),
     command.options.timeout.value_or(parts_.timeouts.extended),
-    [this, which, turn, sequence = numbered.sequence, options = command.options,
+    [this, which, turn, where = numbered.where, options = command.options,
      method = command.method](result<write_ptr> prepared) {
       if (!prepared) {
         order_.ready(turn, {});
-        return refuse(which, prepared.error(), method, sequence);
+        return refuse(which, prepared.error(), method, where);
       }
       order_.ready(turn, [=, this, write = std::move(*prepared)] {
-        write_prepared(which, write, sequence, options);
+        write_prepared(which, write, where, options);
       });
     });
 }
@@ -204,18 +210,19 @@ void proxy_state::read(
 }
 
 void proxy_state::write_prepared(
-  call_id which, const write_ptr& prepared,
-  std::optional<std::uint64_t> sequence, const call_options& options) {
+  call_id which, const write_ptr& prepared, const std::optional<place>& where,
+  const call_options& options) {
   auto deadline = deadline_for(prepared->timeout, options);
   if (!deadline)
-    return refuse(which, deadline.error(), prepared->method, sequence);
+    return refuse(which, deadline.error(), prepared->method, where);
   if (auto found = open_calls_.find(which); found != open_calls_.end())
     found->second.outcome = write_outcome::unknown;
-  auto finish = [this, which, prepared, sequence, deadline = *deadline,
+  auto finish = [this, which, prepared, where, deadline = *deadline,
                  begun = clock::now()](
                   result<written> outcome, write_route route,
                   settled_from when) {
-    settle(sequence, deadline, when);
+    if (where)
+      settle(*where, deadline, outcome, route, when);
     parts_.figures->record(
       to_string(route), prepared->method, clock::now() - begun,
       outcome.has_value());
@@ -226,7 +233,7 @@ void proxy_state::write_prepared(
                std::move(outcome->value), prepared->returns, route,
                prepared->request_id});
   };
-  auto journaled = !sequence.has_value();
+  auto journaled = !where.has_value();
   path_->submit(prepared, *deadline, journaled, std::move(finish));
 }
 

@@ -71,10 +71,16 @@ private:
   };
   using call_id = std::uint64_t;
 
-  /// A generated request id and its place in the sequence of this run.
+  /// Where a write with a generated request id is in the sequence of this run.
+  struct place {
+    std::uint64_t sequence = 0;
+    std::uint64_t settles = 0; ///< it tells that these are settled, up to here
+  };
+
+  /// Without a place where the caller chose the id.
   struct numbered_ids {
     write_ids ids;
-    std::optional<std::uint64_t> sequence;
+    std::optional<place> where;
   };
 
   result<time_point>
@@ -85,14 +91,14 @@ private:
     call_id which, const method_ptr& entry, boxed params,
     const call_options& options);
   void write_prepared(
-    call_id which, const write_ptr& prepared,
-    std::optional<std::uint64_t> sequence, const call_options& options);
+    call_id which, const write_ptr& prepared, const std::optional<place>& where,
+    const call_options& options);
   void refuse(
     call_id which, write_error error, const std::string& method,
-    std::optional<std::uint64_t> sequence);
+    const std::optional<place>& where);
   void settle(
-    std::optional<std::uint64_t> sequence, time_point deadline,
-    settled_from when);
+    const place& where, time_point deadline, const result<written>& outcome,
+    write_route route, settled_from when);
   void forget_settled();
   call_id open(done finished);
   void close(call_id which, result<call_result> outcome);
@@ -111,6 +117,8 @@ private:
   std::string run_id_;
   std::uint64_t next_sequence_ = 1;
   std::set<std::uint64_t> open_sequences_;
+  std::uint64_t journaled_ = 0;     ///< the last one that has an entry
+  std::uint64_t told_settled_ = 0;  ///< entries up to here are gone
   /// Answered ones that stay open until the time.
   std::multimap<time_point, std::uint64_t> settling_;
   sequencer order_; // of the writes, however long each takes to prepare

@@ -3,6 +3,7 @@
 #include "actors/coordinator.hpp"
 #include "actors/elector.hpp"
 #include "actors/errors.hpp"
+#include "actors/event_scheduler.hpp"
 #include "actors/forwarder.hpp"
 #include "actors/gateway.hpp"
 #include "actors/log.hpp"
@@ -64,7 +65,8 @@ result<void> supervisor_state::start() {
     auto colleagues = options_.colleagues;
     run("coordinator", [this, colleagues] {
       auto handle =
-        self_->spawn(coordinator, coordinator_parts{colleagues, {}});
+        self_->spawn(
+          coordinator, coordinator_parts{colleagues, options_.figures});
       colleagues->set(handle);
       return caf::actor_cast<caf::actor>(handle);
     });
@@ -148,7 +150,8 @@ result<void> supervisor_state::start_loop() {
        caf::anon_send(
          colleagues->get<elector_actor>(),
          primary_sign{primary_sign::kind::ended, {}});
-     }});
+     }},
+    event_thread_of(self_->system()));
   if (!loop)
     return loop.error();
   loop_ = std::move(*loop);
@@ -156,9 +159,12 @@ result<void> supervisor_state::start_loop() {
 }
 
 void supervisor_state::start_storage() {
-  run("writer", [this] {
-    auto handle =
-      self_->spawn<caf::detached>(writer, options_.open, options_.figures);
+  std::function<void()> on_busy;
+  if (hint_)
+    on_busy = [hint = hint_] { hint->mark(); };
+  run("writer", [this, on_busy] {
+    auto handle = self_->spawn<caf::detached>(
+      writer, options_.open, options_.figures, on_busy);
     options_.colleagues->set(handle);
     // What stalled for want of a writer goes on.
     self_->send(
@@ -174,7 +180,7 @@ void supervisor_state::start_storage() {
       return caf::actor_cast<caf::actor>(handle);
     });
   run("dispatcher", [this, registry = options_.registry] {
-    auto handle = self_->spawn(remembrances_dispatcher, options_.methods);
+    auto handle = self_->spawn<caf::detached>(remembrances_dispatcher, options_.methods);
     registry->set_default_dispatcher(handle);
     return caf::actor_cast<caf::actor>(handle);
   });
@@ -228,7 +234,7 @@ void supervisor_state::start_primary(const primary_record& record) {
     return caf::actor_cast<caf::actor>(handle);
   });
   coordinator_parts order{
-    colleagues, hint_, epoch_,
+    colleagues, options_.figures, hint_, epoch_,
     [supervisor = supervisor_actor{self_}, epoch = epoch_] {
       caf::anon_send(supervisor, step_down_command{epoch});
     }};
@@ -239,7 +245,7 @@ void supervisor_state::start_primary(const primary_record& record) {
     return caf::actor_cast<caf::actor>(handle);
   });
   run("request parser", [this, colleagues] {
-    auto handle = self_->spawn(request_parser);
+    auto handle = self_->spawn<caf::detached>(request_parser);
     colleagues->set(handle);
     return caf::actor_cast<caf::actor>(handle);
   });
@@ -487,7 +493,7 @@ void supervisor_state::checkpoint_last() {
   caf::scoped_actor waiting{self_->system()};
   waiting
     ->request(tool, drain_wait, checkpoint_command{last_checkpoint_wait, true})
-    .receive([] {}, [](const caf::error&) {});
+    .receive([](const checkpoint_report&) {}, [](const caf::error&) {});
   end_storage();
 }
 

@@ -53,10 +53,7 @@ void write_path::pump() {
   auto primary = ports_.is_primary();
   if (!forwarded_.empty() && forwarded_locally_ != primary)
     return;
-  auto through =
-    primary
-    || (ports_.primary_known() && (!forwarded_.empty() || ports_.contended()));
-  if (through)
+  if (primary || (ports_.primary_known() && ports_.contended()))
     forward_waiting();
   else if (forwarded_.empty())
     execute_waiting();
@@ -149,8 +146,9 @@ void write_path::pause() {
   });
 }
 
+// Whether writers met, or the lock was with a checkpoint, the primary finds
+// out. Where there is none, the writers have to keep apart by themselves.
 void write_path::on_lock_not_had() {
-  ports_.mark_contended();
   ports_.retried(executing_.size());
   waiting_.merge(executing_);
   executing_.clear();
@@ -159,6 +157,7 @@ void write_path::on_lock_not_had() {
     wait_for_lock_ = false;
     forward_waiting();
   } else {
+    ports_.mark_contended();
     wait_for_lock_ = true;
     pump();
   }

@@ -9,6 +9,7 @@
 #include "storage/schema.hpp"
 #include "storage/sqlite.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -26,16 +27,19 @@ struct writer_state {
   };
 
   batch_result run(const write_batch& batch);
-  void checkpoint(const checkpoint_command& command);
+  checkpoint_report checkpoint(const checkpoint_command& command);
 
   std::optional<tools> opened;
   std::shared_ptr<metrics> figures;
+  std::function<void()> on_busy;
 };
 
 /// Opens the database at `options`; throws write_failure, and so goes down
-/// with that reason, when it cannot. `figures` is told what it is busy with.
+/// with that reason, when it cannot. `figures` is told what it is busy with;
+/// `on_busy` is called as long as a batch waits for SQLite's lock, on the
+/// writer's thread.
 writer_actor::behavior_type writer(
   writer_actor::stateful_pointer<writer_state> self, open_options options,
-  std::shared_ptr<metrics> figures);
+  std::shared_ptr<metrics> figures, std::function<void()> on_busy = {});
 
 } // namespace dbproxy

@@ -1,5 +1,6 @@
 #include "app/instance.hpp"
 
+#include "actors/event_scheduler.hpp"
 #include "app/composition.hpp"
 
 #include <utility>
@@ -22,8 +23,7 @@ rpc_method_actor::behavior_type host_method_behavior(
 } // namespace
 
 system_config::system_config() {
-  set("scheduler.policy", caf::atom("sharing"));
-  set("scheduler.max-threads", std::size_t{2});
+  load<event_scheduler>();
 }
 
 instance::instance(std::unique_ptr<composition> state)

@@ -18,8 +18,11 @@ namespace dbproxy {
 
 class composition;
 
-/// A configuration for actor systems that host an instance: few workers that
-/// share one queue, which is what keeps an idle instance idle.
+/// A configuration for actor systems that host an instance: one thread runs
+/// the actors and serves the sockets, so that a write changes threads seldom
+/// and an idle instance is idle. Actors that block or compute for long are to
+/// be spawned detached. A host may bring another configuration; the sockets
+/// then have a thread of their own.
 class system_config : public caf::actor_system_config {
 public:
   system_config();

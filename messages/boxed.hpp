@@ -7,6 +7,8 @@
 #include "messages/validation.hpp"
 
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -50,6 +52,8 @@ struct value_codec {
   std::size_t (*bytes)(const boxed&);
   /// The first member if it is a string: the key of the row it is about.
   std::string (*key)(const boxed&);
+  /// The member of that name, if it is a text and is there.
+  std::optional<std::string_view> (*text)(const boxed&, std::string_view name);
   boost::json::object (*schema)();
 };
 
@@ -104,6 +108,27 @@ std::string first_text(const boxed& value) {
   return {};
 }
 
+template <class T>
+std::optional<std::string_view>
+member_text(const boxed& value, std::string_view wanted) {
+  std::optional<std::string_view> found;
+  if constexpr (described<T>)
+    for_each_member<T>([&](std::string_view name, auto pointer) {
+      using member_type =
+        std::remove_cvref_t<decltype(std::declval<T&>().*pointer)>;
+      if constexpr (std::is_same_v<member_type, std::string>) {
+        if (name == wanted)
+          found = value.as<T>().*pointer;
+      } else if constexpr (std::is_same_v<
+                             member_type, std::optional<std::string>>) {
+        const auto& text = value.as<T>().*pointer;
+        if (name == wanted && text)
+          found = *text;
+      }
+    });
+  return found;
+}
+
 } // namespace detail
 
 /// The codec of T; of void for "no result".
@@ -118,6 +143,9 @@ const value_codec& codec_for() {
         [](const boxed&) { return std::uint64_t{0}; },
         [](const boxed&) { return std::size_t{0}; },
         [](const boxed&) { return std::string{}; },
+        [](const boxed&, std::string_view) {
+          return std::optional<std::string_view>{};
+        },
         &detail::schema_of<void>};
     else
       return value_codec{
@@ -127,6 +155,7 @@ const value_codec& codec_for() {
         [](const boxed& value) { return fingerprint(value.as<T>()); },
         [](const boxed& value) { return text_bytes(value.as<T>()); },
         &detail::first_text<T>,
+        &detail::member_text<T>,
         &detail::schema_of<T>};
   }();
   return codec;

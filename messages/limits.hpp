@@ -30,6 +30,10 @@ inline constexpr std::size_t batch_calls_max = 4096;
 inline constexpr std::size_t record_bytes_max = 64U << 10U;
 /// Changes in one `instance.committed` notification.
 inline constexpr std::size_t announced_changes_max = 4096;
+/// How many changes, and how long, an instance keeps before it tells the
+/// primary. The first one after a pause is told at once.
+inline constexpr std::size_t notice_changes_max = 64;
+inline constexpr std::chrono::milliseconds notice_pause = 5ms;
 
 // -- queues ------------------------------------------------------------------
 
@@ -71,6 +75,11 @@ inline constexpr std::size_t host_methods_max = 1024;
 
 /// WAL pages after which the primary checkpoints between two batches.
 inline constexpr int wal_checkpoint_pages = 1000;
+/// WAL pages that are worth a checkpoint when the primary has nothing to do.
+inline constexpr int wal_idle_checkpoint_pages = 100;
+/// WAL pages past which direct writers are kept from the lock, so that the
+/// primary gets it for a checkpoint.
+inline constexpr int wal_urgent_pages = 4 * wal_checkpoint_pages;
 /// What is left of the WAL file after it was reset.
 inline constexpr std::int64_t wal_file_bytes_max = 64LL << 20U;
 /// Journal entries kept, whatever their age.

@@ -140,6 +140,7 @@ result<storage_status> read_status(connection& db) {
       return number.error();
     member = *number;
   }
+  status.readers = find_wal_readers(path);
   return status;
 }
 

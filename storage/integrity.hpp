@@ -5,6 +5,7 @@
 #include "messages/described.hpp"
 #include "messages/errors.hpp"
 #include "storage/sqlite.hpp"
+#include "storage/wal_readers.hpp"
 
 #include <cstdint>
 #include <string>
@@ -32,11 +33,12 @@ struct storage_status {
   std::int64_t page_bytes = 0;
   std::int64_t pages = 0;
   std::int64_t free_pages = 0;
+  std::vector<wal_reader> readers; ///< at this moment
 };
 BOOST_DESCRIBE_STRUCT(
   storage_status, (),
   (sqlite_version, has_wal_reset_fix, schema_version, epoch, journal_entries,
-   database_bytes, wal_bytes, page_bytes, pages, free_pages))
+   database_bytes, wal_bytes, page_bytes, pages, free_pages, readers))
 
 /// The sizes of the database that `db` is open on. Cheap enough to be asked
 /// every second.

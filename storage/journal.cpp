@@ -19,6 +19,11 @@ constexpr std::size_t run_digits = 16;
 constexpr std::size_t number_digits = 12;
 constexpr std::size_t number_at = run_digits + 1;
 
+// Pruning looks at the oldest entries this often, and after so many new ones:
+// twice as fast as entries can come.
+constexpr auto prune_interval = std::chrono::milliseconds{100};
+constexpr int prune_every = limits::journal_prune_rows_max / 2;
+
 // Below this a text is stored again rather than referred to.
 constexpr std::size_t short_text_bytes = 64;
 // Names the members that are to be taken from the parameters. No member of a
@@ -76,34 +81,23 @@ result<std::optional<std::int64_t>> newest_entry(connection& db) {
   return read_integer(*query);
 }
 
-bool has_long_text(const json::object& object) {
-  return std::ranges::any_of(object, [](const auto& member) {
-    const auto* text = member.value().if_string();
-    return text != nullptr && text->size() > short_text_bytes;
-  });
-}
-
 /// Leaves out the long texts that the parameters hold under the same name:
 /// whoever sends the write again brings them along.
 void condense(json::value& value, const prepared_write& write) {
   auto* object = value.if_object();
-  if (object == nullptr || !has_long_text(*object))
-    return;
-  auto params_json = write.params_codec->encode(write.params);
-  const auto* params = params_json.if_object();
-  if (params == nullptr)
+  if (object == nullptr)
     return;
   json::array left_out;
-  for (const auto& [name, param] : *params) {
-    const auto* text = param.if_string();
+  for (const auto& [name, member] : *object) {
+    const auto* text = member.if_string();
     if (text == nullptr || text->size() <= short_text_bytes)
       continue;
-    const auto* member = object->if_contains(name);
-    if (member != nullptr && *member == param) {
+    auto param = write.params_codec->text(write.params, name);
+    if (param && *param == std::string_view{*text})
       left_out.emplace_back(name);
-      object->erase(name);
-    }
   }
+  for (const auto& name : left_out)
+    object->erase(name.get_string());
   if (!left_out.empty())
     object->emplace(from_params, std::move(left_out));
 }
@@ -115,18 +109,17 @@ bool expand(json::value& value, const prepared_write& write) {
     object == nullptr ? nullptr : object->if_contains(from_params);
   if (left_out == nullptr)
     return true;
-  auto params = write.params_codec->encode(write.params);
-  if (!left_out->is_array() || !params.is_object())
+  if (!left_out->is_array())
     return false;
   auto names = left_out->get_array();
   object->erase(from_params);
   for (const auto& name : names) {
-    const auto* param = name.is_string()
-                          ? params.get_object().if_contains(name.get_string())
-                          : nullptr;
-    if (param == nullptr)
+    const auto* key = name.if_string();
+    auto param = key != nullptr ? write.params_codec->text(write.params, *key)
+                                : std::nullopt;
+    if (!param)
       return false;
-    object->emplace(name.get_string(), *param);
+    object->emplace(*key, *param);
   }
   return true;
 }
@@ -182,6 +175,7 @@ result<std::int64_t> journal::record(
   insert->bind_integer(6, now_ms());
   if (auto done = insert->finish(); !done)
     return done.error();
+  ++recorded_;
   return db.last_insert_rowid();
 }
 
@@ -213,6 +207,17 @@ journal::settle(connection& db, std::vector<std::string_view> ids) {
       return done;
   }
   return {};
+}
+
+result<void> journal::prune_if_due(connection& db) {
+  auto now = now_();
+  // The clock may be set back.
+  auto is_time = now >= next_prune_ || now < next_prune_ - prune_interval;
+  if (!is_time && recorded_ < prune_every)
+    return {};
+  recorded_ = 0;
+  next_prune_ = now + prune_interval;
+  return prune(db);
 }
 
 result<void> journal::prune(connection& db) {

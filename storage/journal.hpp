@@ -63,6 +63,9 @@ public:
   /// neither keeps all that are younger, whatever the clock said then.
   result<void> prune(connection& db);
 
+  /// `prune`, where the last time was a while or many entries ago.
+  result<void> prune_if_due(connection& db);
+
   /// The entries there are. Reads one index, for `status`.
   result<std::int64_t> entries(connection& db) const;
 
@@ -71,6 +74,8 @@ private:
   result<std::optional<std::int64_t>> last_prunable(connection& db) const;
 
   std::function<clock::time_point()> now_;
+  clock::time_point next_prune_{};
+  int recorded_ = 0; ///< since the last pruning
 };
 
 } // namespace dbproxy

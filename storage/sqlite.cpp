@@ -43,6 +43,7 @@ using statement_cache =
 struct connection_state {
   sqlite3* handle = nullptr;
   lock_deadline lock_wait;
+  std::function<void()> on_busy;
   int wal_pages = 0;
   std::uint64_t wal_restarts = 0;
   int commit_bars = 0;
@@ -64,6 +65,8 @@ int wait_for_lock(void* context, int) {
   const auto& state = *static_cast<detail::connection_state*>(context);
   if (!state.lock_wait)
     return 0;
+  if (state.on_busy)
+    state.on_busy();
   auto left = *state.lock_wait - clock::now();
   if (left <= clock::duration::zero())
     return 0;
@@ -196,8 +199,10 @@ result<statement> connection::prepare(std::string_view sql) {
   return statement{cached.handle, &cached.in_use};
 }
 
-void connection::set_lock_wait(lock_deadline deadline) noexcept {
+void connection::set_lock_wait(
+  lock_deadline deadline, std::function<void()> on_busy) noexcept {
   state_->lock_wait = deadline;
+  state_->on_busy = std::move(on_busy);
 }
 
 bool connection::in_transaction() const noexcept {

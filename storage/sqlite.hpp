@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,8 +52,10 @@ public:
 
   /// How long this connection waits from now on for a lock that another one
   /// holds. It tries every limits::lock_poll_interval, so that a waiter has
-  /// the same chance as a newcomer. A new connection does not wait.
-  void set_lock_wait(lock_deadline deadline) noexcept;
+  /// the same chance as a newcomer. A new connection does not wait. `on_busy`
+  /// is called before each pause, on the connection's thread.
+  void set_lock_wait(
+    lock_deadline deadline, std::function<void()> on_busy = {}) noexcept;
 
   bool in_transaction() const noexcept;
 

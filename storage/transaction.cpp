@@ -39,15 +39,17 @@ class batch_run {
 public:
   batch_run(
     connection& db, journal& log, std::span<const batch_entry> batch,
-    std::optional<std::int64_t> epoch) noexcept
+    std::optional<std::int64_t> epoch, const std::function<void()>& on_busy)
     : db_(db),
       log_(log),
       batch_(batch),
-      epoch_(epoch) {}
+      epoch_(epoch),
+      on_busy_(on_busy) {}
 
   batch_result run(lock_deadline deadline) {
     fault_point("writer.before_begin");
-    db_.set_lock_wait(deadline);
+    auto asked_at = clock::now();
+    db_.set_lock_wait(deadline, on_busy_);
     auto begun = immediate_transaction::begin(db_);
     db_.set_lock_wait(std::nullopt);
     if (!begun)
@@ -55,6 +57,8 @@ public:
         begun.error(), begun.error().code == error_code::busy
                          ? status::lock_not_had
                          : status::failed);
+    auto begun_at = clock::now();
+    outcome_.lock_took = begun_at - asked_at;
     fault_point("writer.after_begin");
     if (auto valid = check_epoch(); !valid)
       return refuse(
@@ -63,7 +67,6 @@ public:
                          : status::failed);
     if (auto kept = keep_house(); !kept)
       return lose(kept.error());
-    auto begun_at = clock::now();
     for (const auto& entry : batch_) {
       add(run_one(entry));
       auto ended_at = clock::now();
@@ -97,7 +100,7 @@ private:
         settled.push_back(*id);
     if (auto done = log_.settle(db_, std::move(settled)); !done)
       return done;
-    return log_.prune(db_);
+    return log_.prune_if_due(db_);
   }
 
   result<written> run_one(const batch_entry& entry) {
@@ -211,8 +214,11 @@ private:
   batch_result finish(status outcome) {
     outcome_.outcome = outcome;
     outcome_.occupied.resize(batch_.size());
+    auto now = clock::now();
     for (std::size_t i = 0; i < batch_.size(); ++i)
-      if (auto& value = outcome_.results[i]; !value) {
+      if (auto& value = outcome_.results[i]; value) {
+        value->done_at = now;
+      } else {
         auto error = value.error();
         error.method = batch_[i].write->method;
         value = std::move(error);
@@ -224,6 +230,7 @@ private:
   journal& log_;
   std::span<const batch_entry> batch_;
   std::optional<std::int64_t> epoch_;
+  const std::function<void()>& on_busy_;
   batch_result outcome_;
   std::vector<bool> kept_; // results that stand even if this is lost
   bool is_kept_ = false;   // of the write that is being run
@@ -237,12 +244,14 @@ private:
 batch_result run_singly(
   connection& db, journal& log, std::span<const batch_entry> batch,
   lock_deadline deadline, std::optional<std::int64_t> epoch,
-  std::size_t culprit, batch_result first) {
+  const std::function<void()>& on_busy, std::size_t culprit,
+  batch_result first) {
   first.outcome = status::committed;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (i == culprit)
       continue;
-    auto alone = batch_run{db, log, batch.subspan(i, 1), epoch}.run(deadline);
+    auto alone =
+      batch_run{db, log, batch.subspan(i, 1), epoch, on_busy}.run(deadline);
     first.results[i] = std::move(alone.results.front());
     first.occupied[i] += alone.occupied.front();
     first.commit_took += alone.commit_took;
@@ -255,14 +264,15 @@ batch_result run_singly(
 
 batch_result run_batch(
   connection& db, journal& log, std::span<const batch_entry> batch,
-  lock_deadline deadline, std::optional<std::int64_t> epoch) {
-  batch_run run{db, log, batch, epoch};
+  lock_deadline deadline, std::optional<std::int64_t> epoch,
+  const std::function<void()>& on_busy) {
+  batch_run run{db, log, batch, epoch, on_busy};
   auto outcome = run.run(deadline);
   auto culprit = run.culprit();
   if (!culprit || batch.size() == 1)
     return outcome;
   return run_singly(
-    db, log, batch, deadline, epoch, *culprit, std::move(outcome));
+    db, log, batch, deadline, epoch, on_busy, *culprit, std::move(outcome));
 }
 
 } // namespace dbproxy

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -28,6 +29,8 @@ struct batch_entry {
 struct written {
   boxed value;
   bool replayed = false; ///< recorded earlier, not done again: no new event
+  /// When its batch was done; no time where it comes from another process.
+  std::chrono::steady_clock::time_point done_at = {};
 };
 
 struct batch_result {
@@ -46,6 +49,8 @@ struct batch_result {
   /// How long each write occupied the connection, journal included; no time
   /// for those that were not tried.
   std::vector<std::chrono::nanoseconds> occupied;
+  /// How long it took to get the lock; none where it was not had.
+  std::chrono::nanoseconds lock_took{0};
   /// How long the COMMIT took; none where it did not come to that.
   std::chrono::nanoseconds commit_took{0};
 };
@@ -61,11 +66,13 @@ struct batch_result {
 /// only where it is open whether the commit took place.
 ///
 /// With an `epoch`, nothing is done unless it still is the database's: a
-/// primary that was overtaken commits nothing.
+/// primary that was overtaken commits nothing. `on_busy` is called as long as
+/// the lock is waited for, on this thread.
 ///
 /// Nobody may be told of a result before this returns. The thread of `db`.
 batch_result run_batch(
   connection& db, journal& log, std::span<const batch_entry> batch,
-  lock_deadline deadline, std::optional<std::int64_t> epoch = {});
+  lock_deadline deadline, std::optional<std::int64_t> epoch = {},
+  const std::function<void()>& on_busy = {});
 
 } // namespace dbproxy

@@ -1,5 +1,6 @@
 #include "transport/zmq_loop.hpp"
 
+#include "transport/dedicated_thread.hpp"
 #include "transport/posix.hpp"
 #include "transport/zmq_socket.hpp"
 
@@ -15,8 +16,6 @@
 #include <utility>
 #include <variant>
 
-#include <csignal>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -52,32 +51,13 @@ struct send_command {
   std::vector<std::string> payloads;
 };
 
-struct quit_command {};
+struct quit_command {
+  std::promise<void> done;
+};
 
 using command = std::variant<
   serve_command, stop_serving_command, reply_command, publish_command,
   connect_command, disconnect_command, send_command, quit_command>;
-
-/// While it lives, threads that are created get no signals: a handler of the
-/// host's is not to run on them. Faults of their own still reach them.
-class signals_blocked {
-public:
-  signals_blocked() noexcept {
-    sigset_t signals;
-    ::sigfillset(&signals);
-    for (const auto fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
-      ::sigdelset(&signals, fault);
-    ::pthread_sigmask(SIG_SETMASK, &signals, &before_);
-  }
-
-  ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  signals_blocked(const signals_blocked&) = delete;
-  signals_blocked& operator=(const signals_blocked&) = delete;
-
-private:
-  sigset_t before_{};
-};
 
 } // namespace
 
@@ -101,6 +81,18 @@ public:
       ::eventfd_write(wake_.get(), 1);
   }
 
+  /// Keeps the loop from its next sleep, or ends it. Any thread.
+  void interrupt() {
+    bool was_asleep = false;
+    {
+      const std::lock_guard guard{mutex_};
+      interrupted_ = true;
+      was_asleep = std::exchange(asleep_, false);
+    }
+    if (was_asleep)
+      ::eventfd_write(wake_.get(), 1);
+  }
+
   /// Exchanges what was posted for an empty vector. The loop's thread.
   void take(std::vector<command>& commands) {
     const std::lock_guard guard{mutex_};
@@ -112,7 +104,7 @@ public:
   /// wake it. The loop's thread.
   bool fall_asleep() {
     const std::lock_guard guard{mutex_};
-    asleep_ = commands_.empty();
+    asleep_ = commands_.empty() && !std::exchange(interrupted_, false);
     return asleep_;
   }
 
@@ -128,28 +120,36 @@ private:
   std::mutex mutex_;
   std::vector<command> commands_;
   bool asleep_ = false;
+  bool interrupted_ = false;
 };
 
 // -- worker ------------------------------------------------------------------
 
 /// What the thread runs. Everything but the inbox is used by it alone.
-class zmq_loop::worker {
+class zmq_loop::worker : public event_source {
 public:
-  worker(handlers on, inbox& box, std::atomic<std::uint64_t>& dropped)
+  worker(
+    handlers on, inbox& box, std::atomic<std::uint64_t>& dropped,
+    std::atomic<bool>& change_subscribers)
     : on_(std::move(on)),
       inbox_(box),
-      dropped_(dropped) {}
+      dropped_(dropped),
+      change_subscribers_(change_subscribers) {}
 
-  void run() {
-    std::vector<command> commands;
-    while (!quit_) {
-      inbox_.take(commands);
-      for (auto& next : commands)
-        std::visit(*this, next);
-      commands.clear();
-      if (!quit_)
-        wait();
-    }
+  void turn(bool may_wait) override {
+    obey();
+    if (!over_)
+      wait(may_wait);
+  }
+
+  void interrupt() override { inbox_.interrupt(); }
+
+  /// Does what was posted.
+  void obey() {
+    inbox_.take(commands_);
+    for (auto& next : commands_)
+      std::visit(*this, next);
+    commands_.clear();
   }
 
   void operator()(serve_command& serve) {
@@ -170,6 +170,7 @@ public:
 
   void operator()(stop_serving_command& stop) {
     server_.reset();
+    change_subscribers_ = false;
     stop.done.set_value();
   }
 
@@ -199,24 +200,24 @@ public:
       client_->send(std::move(send.payloads));
   }
 
-  void operator()(quit_command&) {
-    quit_ = true;
+  void operator()(quit_command& quit) {
+    over_ = true;
     if (client_)
       client_->drain();
     client_.reset();
     server_.reset();
+    quit.done.set_value();
   }
 
 private:
   /// Waits for whatever comes first, and serves the sockets.
-  void wait() {
+  void wait(bool may_wait) {
     std::array<poll_entry, poll_entries_max> entries;
     std::size_t count = 0;
     entries[count++].fd = inbox_.fd();
     const auto server_at = count;
     if (server_) {
       entries[count++].socket = &server_->requests();
-      // Subscriptions are taken in by libzmq while we wait for this one.
       entries[count++].socket = &server_->events();
     }
     const auto client_at = count;
@@ -234,11 +235,16 @@ private:
         entries[process_at].fd = client_->process();
       }
     }
-    wait_for_events(std::span{entries}.first(count), timeout());
+    wait_for_events(std::span{entries}.first(count), timeout(may_wait));
     if (entries[0].readable)
       inbox_.acknowledge();
     if (server_) {
       server_->retry();
+      // Before the requests: who subscribed, then asked, hears of it.
+      if (entries[server_at + 1].readable) {
+        server_->receive_subscriptions();
+        change_subscribers_ = server_->has_change_subscribers();
+      }
       if (entries[server_at].readable)
         receive_requests();
     }
@@ -257,8 +263,8 @@ private:
     }
   }
 
-  std::optional<std::chrono::milliseconds> timeout() {
-    if (!inbox_.fall_asleep())
+  std::optional<std::chrono::milliseconds> timeout(bool may_wait) {
+    if (!may_wait || !inbox_.fall_asleep())
       return std::chrono::milliseconds{0};
     return server_ ? server_->retry_pause() : std::nullopt;
   }
@@ -284,46 +290,63 @@ private:
   handlers on_;
   inbox& inbox_;
   std::atomic<std::uint64_t>& dropped_;
+  std::atomic<bool>& change_subscribers_;
   std::unique_ptr<zmq_server> server_;
   std::unique_ptr<zmq_client> client_;
-  bool quit_ = false;
+  std::vector<command> commands_;
+  bool over_ = false; ///< there will be no more turns but empty ones
 };
 
 // -- zmq_loop ----------------------------------------------------------------
 
 zmq_loop::zmq_loop(handlers on, std::unique_ptr<inbox> box)
   : inbox_(std::move(box)),
-    worker_(std::make_unique<worker>(std::move(on), *inbox_, dropped_)) {}
+    worker_(std::make_unique<worker>(
+      std::move(on), *inbox_, dropped_, change_subscribers_)) {}
 
-result<std::unique_ptr<zmq_loop>> zmq_loop::start(handlers on) {
+result<std::unique_ptr<zmq_loop>>
+zmq_loop::start(handlers on, event_thread* lent) {
   assert(on.on_requests && on.on_replies);
   unique_fd wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   if (!wake)
     return os_error("cannot create an eventfd", errno);
   std::unique_ptr<zmq_loop> loop{
     new zmq_loop{std::move(on), std::make_unique<inbox>(std::move(wake))}};
-  const signals_blocked blocked;
-  try {
-    loop->thread_ = std::jthread{[w = loop->worker_.get()] {
-      ::pthread_setname_np(::pthread_self(), "dbproxy-zmq");
-      w->run();
-    }};
-  } catch (const std::system_error& error) {
-    return os_error("cannot start a thread", error.code().value());
-  }
+  if (auto runs = loop->run_on(lent); !runs)
+    return runs.error();
   return loop;
 }
 
+result<void> zmq_loop::run_on(event_thread* lent) {
+  if (lent != nullptr && lent->attach(*worker_)) {
+    thread_ = lent;
+    return {};
+  }
+  auto own = std::make_unique<dedicated_thread>();
+  try {
+    own->attach(*worker_);
+  } catch (const std::system_error& error) {
+    return os_error("cannot start a thread", error.code().value());
+  }
+  own_thread_ = std::move(own);
+  thread_ = own_thread_.get();
+  return {};
+}
+
 zmq_loop::~zmq_loop() {
-  if (!thread_.joinable())
+  if (thread_ == nullptr)
     return;
-  assert(std::this_thread::get_id() != thread_.get_id());
-  inbox_->post(quit_command{});
-  thread_.join();
+  quit_command quit;
+  auto done = quit.done.get_future();
+  inbox_->post(std::move(quit));
+  if (thread_->is_current())
+    worker_->obey();
+  done.get();
+  thread_->detach(*worker_);
 }
 
 result<void> zmq_loop::serve(const endpoints& where) {
-  assert(std::this_thread::get_id() != thread_.get_id());
+  assert(!thread_->is_current());
   serve_command serve{where, {}};
   auto done = serve.done.get_future();
   inbox_->post(std::move(serve));
@@ -331,7 +354,7 @@ result<void> zmq_loop::serve(const endpoints& where) {
 }
 
 void zmq_loop::stop_serving() {
-  assert(std::this_thread::get_id() != thread_.get_id());
+  assert(!thread_->is_current());
   stop_serving_command stop;
   auto done = stop.done.get_future();
   inbox_->post(std::move(stop));
@@ -356,6 +379,10 @@ void zmq_loop::disconnect() {
 
 void zmq_loop::send(std::vector<std::string> payloads) {
   inbox_->post(send_command{std::move(payloads)});
+}
+
+bool zmq_loop::has_change_subscribers() const noexcept {
+  return change_subscribers_.load(std::memory_order_relaxed);
 }
 
 std::uint64_t zmq_loop::replies_dropped() const noexcept {

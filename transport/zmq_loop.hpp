@@ -1,9 +1,10 @@
-// The thread that owns all ZeroMQ sockets of an instance: those of the primary
-// and that of a secondary. Everybody else talks to it by posting.
+// What owns all ZeroMQ sockets of an instance: those of the primary and those
+// of a secondary. One thread serves them; everybody else posts.
 #pragma once
 
 #include "messages/errors.hpp"
 #include "transport/endpoints.hpp"
+#include "transport/event_source.hpp"
 #include "transport/zmq_client.hpp"
 #include "transport/zmq_server.hpp"
 
@@ -12,7 +13,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace dbproxy {
@@ -21,9 +21,9 @@ namespace dbproxy {
 /// events, `connect` makes it ask another instance. Either, both or none at a
 /// time. It sleeps while nothing happens.
 ///
-/// All functions may be called from any thread, but serve(), stop_serving()
-/// and the destructor, which wait for the loop's thread, not from a handler.
-/// What one thread posts is done in its order.
+/// All functions may be called from any thread, but serve() and
+/// stop_serving(), which wait for the loop's thread, not from that one. What
+/// one thread posts is done in its order.
 class zmq_loop {
 public:
   /// Called on the loop's thread. They must neither block nor throw.
@@ -41,14 +41,18 @@ public:
     std::function<void()> on_primary_ended = {};
   };
 
-  /// INTERNAL where the system is out of threads or descriptors.
-  static result<std::unique_ptr<zmq_loop>> start(handlers on);
+  /// Runs on `lent`, which outlives the loop, or on a thread of its own where
+  /// there is none or it has something else to serve. INTERNAL where the
+  /// system is out of threads or descriptors.
+  static result<std::unique_ptr<zmq_loop>>
+  start(handlers on, event_thread* lent = nullptr);
 
   zmq_loop(const zmq_loop&) = delete;
   zmq_loop& operator=(const zmq_loop&) = delete;
 
   /// Sends what was posted before, waiting for each peer for linger_max at
-  /// most, and ends the thread. No handler is called afterwards.
+  /// most, and leaves the thread. No handler is called afterwards. Not from a
+  /// handler.
   ~zmq_loop();
 
   /// Binds the ROUTER and the PUB, and waits until it is done. A bind takes
@@ -75,6 +79,10 @@ public:
   /// events wait loses it. Without effect where the loop does not serve.
   void publish(std::string topic, std::string payload);
 
+  /// True while somebody listens to changes (topics that begin with `db.`), so
+  /// that it is worth while to announce them.
+  bool has_change_subscribers() const noexcept;
+
   /// Connects to a primary, in place of the one before: what that one was not
   /// sent yet is dropped, and so are the replies that it has not sent. The
   /// connection is made, and made again, in the background.
@@ -96,11 +104,14 @@ private:
   class worker;
 
   zmq_loop(handlers on, std::unique_ptr<inbox> box);
+  result<void> run_on(event_thread* lent);
 
   std::unique_ptr<inbox> inbox_;
   std::atomic<std::uint64_t> dropped_ = 0;
+  std::atomic<bool> change_subscribers_ = false;
   std::unique_ptr<worker> worker_;
-  std::jthread thread_;
+  std::unique_ptr<event_thread> own_thread_;
+  event_thread* thread_ = nullptr; ///< own_thread_, or one that is lent
 };
 
 } // namespace dbproxy

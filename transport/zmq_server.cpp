@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -183,6 +184,25 @@ void zmq_server::retry() {
     backlogs_, [](const auto& entry) { return entry.second.replies.empty(); });
   pause_ = progress ? retry_pause_min : std::min(2 * pause_, retry_pause_max);
   retry_at_ = clock::now() + pause_;
+}
+
+// An XPUB passes on the first subscription to a prefix and the end of the last:
+// a byte, 1 or 0, and the prefix (zmq_socket(3), ZMQ_XPUB).
+void zmq_server::receive_subscriptions() {
+  constexpr std::string_view changes = "db.";
+  std::array<std::string, 1> frames;
+  while (publisher_.receive(frames) > 0) {
+    const auto prefix =
+      std::string_view{frames[0]}.substr(std::min<std::size_t>(1, frames[0].size()));
+    const bool has_changes =
+      prefix.starts_with(changes) || changes.starts_with(prefix);
+    if (frames[0].empty() || !has_changes)
+      continue;
+    if (frames[0].front() == '\1')
+      ++change_prefixes_;
+    else if (change_prefixes_ > 0)
+      --change_prefixes_;
+  }
 }
 
 void zmq_server::publish(std::string topic, std::string payload) {

@@ -60,6 +60,12 @@ public:
   /// Announces one event. A subscriber that does not keep up loses it.
   void publish(std::string topic, std::string payload);
 
+  /// Takes in who subscribed and who left.
+  void receive_subscriptions();
+
+  /// True if somebody has subscribed to topics that begin with `db.`.
+  bool has_change_subscribers() const noexcept { return change_prefixes_ > 0; }
+
   /// How long to wait before `retry()`; nothing if no reply waits.
   std::optional<std::chrono::milliseconds> retry_pause() const;
 
@@ -86,6 +92,8 @@ private:
   endpoints where_;
   zmq_socket router_;
   zmq_socket publisher_;
+  /// Prefixes of changes that at least one peer has subscribed to.
+  std::size_t change_prefixes_ = 0;
   std::unordered_map<std::string, backlog> backlogs_;
   std::chrono::milliseconds pause_{};
   clock::time_point retry_at_;

@@ -37,7 +37,7 @@ zmq::socket_type type_of(socket_kind kind) noexcept {
   case socket_kind::dealer:
     return zmq::socket_type::dealer;
   case socket_kind::publisher:
-    return zmq::socket_type::pub;
+    return zmq::socket_type::xpub;
   case socket_kind::subscriber:
     break;
   }

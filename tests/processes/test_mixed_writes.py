@@ -107,13 +107,14 @@ class MixedWrites(Scenario):
         client.write("KBAddDocument", {
             "file_path": "/a", "content": "a word " * (1 << 20),
             "metadata": {}, "chunks": []})
-        writer = client.call("instance.metrics")["result"]["writer"]
+        metrics = client.call("instance.metrics")["result"]
+        writer = metrics["writer"]
         self.assertEqual(
             set(writer["methods"]), {"CreateSession", "KBAddDocument"})
         self.assertEqual(writer["methods"]["KBAddDocument"]["count"], 1)
         self.assertGreater(writer["methods"]["KBAddDocument"]["max_ms"],
                            writer["methods"]["CreateSession"]["max_ms"])
-        self.assertEqual(writer["commit"]["count"], 2)
+        self.assertEqual(metrics["stages"]["committing"]["count"], 2)
 
     def test_writes_go_past_a_primary_that_is_silent(self):
         server = self.serve()

@@ -1,0 +1,112 @@
+#include "actors/event_scheduler.hpp"
+
+#include <cassert>
+#include <utility>
+
+namespace dbproxy {
+
+namespace {
+
+// While actors have work, the sockets are served once in so many runs of one.
+constexpr std::size_t jobs_per_turn_max = 32;
+
+} // namespace
+
+// -- run_queue ---------------------------------------------------------------
+
+void run_queue::push(caf::resumable* job) {
+  const std::lock_guard guard{mutex_};
+  jobs_.push_back(job);
+  if (!asleep_ || thread_ == std::this_thread::get_id())
+    return;
+  asleep_ = false;
+  // Under the lock, so that the source cannot go meanwhile.
+  if (source_ != nullptr)
+    source_->interrupt();
+  else
+    changed_.notify_all();
+}
+
+caf::resumable* run_queue::take() {
+  auto* job = jobs_.front();
+  jobs_.pop_front();
+  return job;
+}
+
+caf::resumable* run_queue::try_pop() {
+  const std::lock_guard guard{mutex_};
+  return jobs_.empty() ? nullptr : take();
+}
+
+caf::resumable* run_queue::pop() {
+  std::unique_lock guard{mutex_};
+  thread_ = std::this_thread::get_id();
+  for (;;) {
+    const bool has_turn =
+      source_ != nullptr && jobs_since_turn_ >= jobs_per_turn_max;
+    if (!jobs_.empty() && !has_turn) {
+      ++jobs_since_turn_;
+      return take();
+    }
+    jobs_since_turn_ = 0;
+    asleep_ = jobs_.empty();
+    if (source_ == nullptr) {
+      changed_.wait(
+        guard, [this] { return !jobs_.empty() || source_ != nullptr; });
+    } else {
+      in_turn_ = true;
+      auto* source = source_;
+      const bool may_wait = asleep_;
+      guard.unlock();
+      source->turn(may_wait);
+      guard.lock();
+      in_turn_ = false;
+      if (source_ == nullptr)
+        changed_.notify_all(); // somebody may wait for the end of this turn
+    }
+    asleep_ = false;
+  }
+}
+
+bool run_queue::attach(event_source& source) {
+  const std::lock_guard guard{mutex_};
+  if (source_ != nullptr)
+    return false;
+  source_ = &source;
+  changed_.notify_all();
+  return true;
+}
+
+void run_queue::detach(event_source& source) {
+  std::unique_lock guard{mutex_};
+  assert(source_ == &source);
+  source_ = nullptr;
+  if (!in_turn_ || thread_ == std::this_thread::get_id())
+    return;
+  source.interrupt();
+  changed_.wait(guard, [this] { return !in_turn_; });
+}
+
+bool run_queue::is_current() const {
+  const std::lock_guard guard{mutex_};
+  return thread_ == std::this_thread::get_id();
+}
+
+// -- event_scheduler ---------------------------------------------------------
+
+caf::actor_system::module*
+event_scheduler::make(caf::actor_system& system, caf::detail::type_list<>) {
+  return new event_scheduler{system};
+}
+
+void event_scheduler::init(caf::actor_system_config& config) {
+  super::init(config);
+  num_workers_ = 1;
+}
+
+event_thread* event_thread_of(caf::actor_system& system) {
+  auto* scheduler = dynamic_cast<event_scheduler*>(&system.scheduler());
+  return scheduler != nullptr ? &scheduler->data().jobs : nullptr;
+}
+
+} // namespace dbproxy
