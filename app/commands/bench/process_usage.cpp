@@ -1,0 +1,32 @@
+#include "app/commands/bench/process_usage.hpp"
+
+#include <fstream>
+#include <string>
+
+#include <sys/resource.h>
+
+namespace dbproxy {
+
+double cpu_seconds() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec)
+           + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+// Not ru_maxrss: that begins with what the process was before its exec, which
+// is the size of its parent.
+std::int64_t peak_rss_bytes() {
+  std::ifstream status{"/proc/self/status"};
+  std::string word;
+  std::int64_t kib = 0;
+  while (status >> word)
+    if (word == "VmHWM:" && status >> kib)
+      return kib * 1024;
+  return 0;
+}
+
+} // namespace dbproxy
