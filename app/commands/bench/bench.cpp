@@ -42,6 +42,7 @@ struct bench_request {
   std::int64_t payload_bytes = 400;
   double rate = 0;
   std::int64_t repeat = 1;
+  std::string conninfo; ///< of the PostgreSQL server, where there is one
   std::string folder;
   bool as_json = false;
   std::string log_level;
@@ -62,6 +63,15 @@ std::vector<bench_result> results_for(const bench_request& request) {
   return all;
 }
 
+result<std::unique_ptr<message_store>>
+make_store(const bench_request& request, const bench_result& which) {
+  if (which.strategy == strategy::postgresql)
+    return make_postgresql_store(request.conninfo, which.processes);
+  auto folder = request.folder.empty() ? std::filesystem::temp_directory_path()
+                                       : std::filesystem::path{request.folder};
+  return make_sqlite_store(folder, which.processes);
+}
+
 result<round_figures> run_one(
   const bench_request& request, const bench_result& which,
   const std::stop_token& stop) {
@@ -75,9 +85,7 @@ result<round_figures> run_one(
   plan.order.rate = request.rate;
   plan.log_level = request.log_level;
   plan.stop = stop;
-  auto folder = request.folder.empty() ? std::filesystem::temp_directory_path()
-                                       : std::filesystem::path{request.folder};
-  auto store = make_sqlite_store(folder, which.processes);
+  auto store = make_store(request, which);
   if (!store)
     return store.error();
   return run_round(plan, **store);
@@ -154,7 +162,7 @@ void add_options(CLI::App& command, bench_request& request) {
     .add_option(
       "--in-flight", request.in_flight,
       "Writes of one process at the same time; a connection that blocks, as "
-      "those of direct, direct-tuned and original, has one")
+      "those of direct, direct-tuned, original and postgresql, has one")
     ->check(CLI::Range(
       std::int64_t{1}, static_cast<std::int64_t>(limits::instance_writes_max)))
     ->type_name("K")
@@ -188,6 +196,13 @@ void add_options(CLI::App& command, bench_request& request) {
     ->type_name("NAME");
   command
     .add_option(
+      "--pg", request.conninfo,
+      "A PostgreSQL server, for the strategy postgresql: a conninfo of libpq, "
+      "whose user may create schemas")
+    ->envname("DBPROXY_PG_CONNINFO")
+    ->type_name("CONNINFO");
+  command
+    .add_option(
       "--dir", request.folder,
       "Where the databases are made, and removed; by default where temporary "
       "files are")
@@ -205,10 +220,17 @@ void add_bench(CLI::App& app, program& main) {
   auto request = std::make_shared<bench_request>();
   add_options(*command, *request);
   command->callback([&main, request] {
-    if (request->strategies.empty())
+    auto& chosen = request->strategies;
+    auto served = !request->conninfo.empty();
+    if (chosen.empty())
       for (const auto& entry : strategies)
-        if (entry.which != strategy::postgresql)
-          request->strategies.emplace_back(entry.name);
+        if (served || entry.which != strategy::postgresql)
+          chosen.emplace_back(entry.name);
+    if (
+      !served
+      && std::count(
+        chosen.begin(), chosen.end(), to_string(strategy::postgresql)))
+      throw CLI::ValidationError{"--strategy", "postgresql needs --pg"};
     main.run = [&main, request] {
       request->log_level = main.log_level;
       return bench(*request);

@@ -43,9 +43,13 @@ bench_writer_result open_writer(const bench_order& order) {
     return open_direct_writer(order, *how);
   case strategy::original:
     return open_original_writer(order);
-  default:
-    return open_instance_writer(order, *how);
+  case strategy::postgresql:
+    return open_postgresql_writer(order);
+  case strategy::forward:
+  case strategy::proxy:
+    break;
   }
+  return open_instance_writer(order, *how);
 }
 
 /// Nothing, or why the series ended before its time.
@@ -77,10 +81,13 @@ result<void> run(line_reader& from_bench) {
     return start.error();
   series.measure(
     write_series::clock::time_point{std::chrono::nanoseconds{start->at_ns}});
-  auto before = cpu_seconds();
+  auto used = [&] {
+    return cpu_seconds() + (*writer)->cpu_seconds_elsewhere();
+  };
+  auto before = used();
   (*writer)->run(series);
   auto report = series.report();
-  report.cpu_s = cpu_seconds() - before;
+  report.cpu_s = used() - before;
   report.rss_bytes = peak_rss_bytes();
   if (auto well = check(series); !well)
     return well;

@@ -18,6 +18,9 @@ public:
   /// Runs what is left of the series and returns when everything that was
   /// begun has ended.
   virtual void run(write_series& series) = 0;
+
+  /// Processor time that another process has used for this one alone.
+  virtual double cpu_seconds_elsewhere() const { return 0; }
 };
 
 /// What opens one fails with what opening its database fails with.
@@ -32,5 +35,8 @@ bench_writer_result open_original_writer(const bench_order& order);
 /// `forward` and `proxy`: an instance that a host application embeds.
 bench_writer_result
 open_instance_writer(const bench_order& order, strategy how);
+
+/// `postgresql`.
+bench_writer_result open_postgresql_writer(const bench_order& order);
 
 } // namespace dbproxy

@@ -38,4 +38,8 @@ public:
 result<std::unique_ptr<message_store>>
 make_sqlite_store(const std::filesystem::path& parent, std::int64_t processes);
 
+/// A schema of its own on a PostgreSQL server.
+result<std::unique_ptr<message_store>>
+make_postgresql_store(const std::string& conninfo, std::int64_t processes);
+
 } // namespace dbproxy

@@ -17,10 +17,14 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-// How long all processes may take to start, and how much longer than the
-// measured time one may take for what it has begun: more than any deadline.
+// How long all processes may take to start; how much longer than the measured
+// time one may take for what it has begun, which is more than any deadline; and
+// how long to end after that.
 constexpr auto start_wait_max = 60s;
 constexpr auto end_wait_max = 90s;
+constexpr auto exit_wait_max = 20s;
+// How soon it is noticed that a process has ended.
+constexpr auto look_interval = 100ms;
 // Until the start, so that every process knows of it in time.
 constexpr auto start_notice = 50ms;
 constexpr auto wal_interval = 10ms;
@@ -104,9 +108,9 @@ private:
       if (!children_.back().write_line(encode_text(order), within(0s)))
         return trouble(children_.size() - 1, "did not start");
     }
-    auto wait = within(start_wait_max);
+    auto until = clock::now() + start_wait_max;
     for (std::size_t i = 0; i < children_.size(); ++i)
-      if (auto line = next_line(i, wait); !line)
+      if (auto line = next_line(i, until); !line)
         return line.error();
       else if (!line->ready)
         return trouble(i, "said something else than that it is ready");
@@ -125,9 +129,9 @@ private:
   result<void> collect() {
     auto length = std::chrono::duration_cast<clock::duration>(
       std::chrono::duration<double>{plan_.order.seconds});
-    auto wait = within(length + end_wait_max);
+    auto until = clock::now() + length + end_wait_max;
     for (std::size_t i = 0; i < children_.size(); ++i) {
-      auto line = next_line(i, wait);
+      auto line = next_line(i, until);
       if (!line)
         return line.error();
       if (!line->report)
@@ -142,7 +146,7 @@ private:
   result<void> end_all() {
     for (auto& child : children_)
       child.close_input();
-    auto until = clock::now() + end_wait_max;
+    auto until = clock::now() + exit_wait_max;
     for (std::size_t i = 0; i < children_.size(); ++i) {
       auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::max(until - clock::now(), clock::duration{}));
@@ -178,22 +182,33 @@ private:
     return {};
   }
 
-  result<bench_line> next_line(std::size_t index, const pipe_wait& wait) {
+  /// The next line of one process; meanwhile none of the others may end.
+  result<bench_line> next_line(std::size_t index, clock::time_point until) {
     std::string line;
-    switch (children_[index].read_line(line, wait)) {
-    case line_reader::state::line:
-      break;
-    case line_reader::state::end:
-      return trouble(
-        index, "ended with status " + std::to_string(children_[index].wait())
-                 + " before its time");
-    case line_reader::state::stopped:
-      return stopped();
-    case line_reader::state::late:
-      return trouble(index, "did not answer in time, and was ended");
-    case line_reader::state::too_long:
-      return trouble(index, "said too much");
+    for (;;) {
+      auto look = within(look_interval);
+      look.until = std::min(*look.until, until);
+      switch (children_[index].read_line(line, look)) {
+      case line_reader::state::line:
+        return take(index, line);
+      case line_reader::state::end:
+        return ended(index);
+      case line_reader::state::stopped:
+        return stopped();
+      case line_reader::state::too_long:
+        return trouble(index, "said too much");
+      case line_reader::state::late:
+        break;
+      }
+      if (clock::now() >= until)
+        return trouble(index, "did not answer in time, and was ended");
+      for (std::size_t other = 0; other < children_.size(); ++other)
+        if (!children_[other].running())
+          return ended(other);
     }
+  }
+
+  result<bench_line> take(std::size_t index, const std::string& line) const {
     auto parsed = parse_json(line);
     auto said =
       parsed ? decode<bench_line>(*parsed) : result<bench_line>{parsed.error()};
@@ -202,6 +217,18 @@ private:
     if (said->error)
       return trouble(index, "failed: " + *said->error);
     return said;
+  }
+
+  /// The trouble of a process that is gone, by its last words if it had any.
+  write_error ended(std::size_t index) {
+    std::string line;
+    while (children_[index].read_line(line, within(0s))
+           == line_reader::state::line)
+      if (auto said = take(index, line); !said)
+        return said.error();
+    return trouble(
+      index, "ended with status " + std::to_string(children_[index].wait())
+               + " before its time");
   }
 
   pipe_wait within(clock::duration time) const {
