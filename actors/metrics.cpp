@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 namespace dbproxy {
 
@@ -56,7 +57,8 @@ void latency_histogram::merge(const latency_histogram& other) noexcept {
 std::chrono::microseconds latency_histogram::quantile(double q) const noexcept {
   if (count_ == 0)
     return {};
-  auto wanted = static_cast<std::uint64_t>(q * static_cast<double>(count_));
+  auto wanted =
+    static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(count_)));
   wanted = std::clamp<std::uint64_t>(wanted, 1, count_);
   std::uint64_t seen = 0;
   for (std::size_t i = 0; i < bucket_count; ++i) {
@@ -94,6 +96,28 @@ std::string_view to_string(write_stage stage) noexcept {
     break;
   }
   return "replying";
+}
+
+latency_counts latency_histogram::counts() const {
+  auto used = std::find_if(
+    buckets_.rbegin(), buckets_.rend(), [](auto count) { return count > 0; });
+  return {{buckets_.begin(), used.base()}, max_.count()};
+}
+
+result<latency_histogram>
+latency_histogram::from(const latency_counts& counts) {
+  auto fits = counts.buckets.size() <= bucket_count && counts.max_us >= 0;
+  latency_histogram made;
+  for (std::size_t i = 0; fits && i < counts.buckets.size(); ++i) {
+    fits = counts.buckets[i] >= 0;
+    made.buckets_[i] = static_cast<std::uint64_t>(counts.buckets[i]);
+    made.count_ += made.buckets_[i];
+  }
+  if (!fits)
+    return make_error(
+      error_code::invalid_params, "no counts of a latency histogram");
+  made.max_ = std::chrono::microseconds{counts.max_us};
+  return made;
 }
 
 metrics::route_counts& metrics::counts_of(std::string_view route) {

@@ -1,6 +1,7 @@
 // Counters and latency quantiles by method and route.
 #pragma once
 
+#include "messages/described.hpp"
 #include "messages/errors.hpp"
 
 #include <boost/json.hpp>
@@ -13,8 +14,16 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace dbproxy {
+
+/// A latency_histogram as it travels between processes.
+struct latency_counts {
+  std::vector<std::int64_t> buckets; ///< up to the last one that is not empty
+  std::int64_t max_us = 0;
+};
+BOOST_DESCRIBE_STRUCT(latency_counts, (), (buckets, max_us))
 
 /// A histogram of durations from 1 us to over an hour in steps of at most
 /// 1/16 of the value (log-linear buckets, as in HdrHistogram). One thread.
@@ -35,6 +44,11 @@ public:
 
   /// {"count", "p50_ms", "p99_ms", "p999_ms", "max_ms"}.
   boost::json::object to_json() const;
+
+  latency_counts counts() const;
+
+  /// INVALID_PARAMS where these are no counts of a histogram.
+  static result<latency_histogram> from(const latency_counts& counts);
 
 private:
   static constexpr std::size_t sub_buckets = 16;

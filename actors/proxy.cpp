@@ -320,7 +320,10 @@ write_ports proxy_state::make_ports() {
     return primary_known_
            && parts_.colleagues->get<forwarder_actor>() != nullptr;
   };
-  ports.contended = [this] { return parts_.hint && parts_.hint->contended(); };
+  ports.contended = [this] {
+    return parts_.routing == write_routing::forwarded
+           || (parts_.hint && parts_.hint->contended());
+  };
   ports.mark_contended = [this] {
     if (parts_.hint)
       parts_.hint->mark();

@@ -30,6 +30,12 @@ struct write_timeouts {
   std::chrono::milliseconds extended = limits::long_timeout;
 };
 
+/// Which way the writes of a secondary take.
+enum class write_routing {
+  automatic, ///< directly while nobody contends, else through the primary
+  forwarded, ///< through the primary, as long as one is known
+};
+
 /// What the proxy works with.
 struct proxy_parts {
   std::string instance_id;
@@ -41,6 +47,7 @@ struct proxy_parts {
   /// Has the coordinator while the instance is primary, the forwarder while
   /// it is not, and the writer.
   roster_ptr colleagues;
+  write_routing routing = write_routing::automatic;
 };
 
 class proxy_state {

@@ -191,7 +191,8 @@ void supervisor_state::start_proxy() {
     auto handle = self_->spawn(
       proxy, proxy_parts{
                options_.instance_id, options_.timeouts, options_.registry,
-               options_.figures, readers_, hint_, options_.colleagues});
+               options_.figures, readers_, hint_, options_.colleagues,
+               options_.routing});
     options_.colleagues->set(handle);
     return caf::actor_cast<caf::actor>(handle);
   });

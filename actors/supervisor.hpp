@@ -35,6 +35,7 @@ struct supervisor_options {
   open_options open;
   role_request role = role_request::automatic;
   write_timeouts timeouts;
+  write_routing routing = write_routing::automatic;
   std::size_t readers = 2;
   bool networking = true;
   supervision watch;

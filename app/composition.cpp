@@ -67,6 +67,7 @@ result<void> composition::start() {
   parts.open.sync = options.sync;
   parts.role = options.role;
   parts.timeouts = options.timeouts;
+  parts.routing = options.routing;
   parts.readers = options.readers;
   parts.networking = options.networking;
   parts.watch = options.watch;

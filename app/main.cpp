@@ -21,8 +21,8 @@ int main(int argc, char** argv) {
     ->type_name("LEVEL");
   for (auto add :
        {add_serve, add_call, add_load, add_status, add_ping, add_watch,
-        add_check, add_demo, add_hold_lock, add_fault_points, add_kb,
-        add_events, add_code})
+        add_check, add_demo, add_bench, add_bench_process, add_hold_lock,
+        add_fault_points, add_kb, add_events, add_code})
     add(app, chosen);
   try {
     app.parse(argc, argv);

@@ -23,6 +23,7 @@ struct instance_options {
   std::string instance_id;
   sync_mode sync = sync_mode::full;
   write_timeouts timeouts;
+  write_routing routing = write_routing::automatic;
   supervision watch;
   /// Threads that read, each with a connection of its own; at least 1.
   std::size_t readers = 2;

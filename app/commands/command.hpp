@@ -33,6 +33,8 @@ void add_ping(CLI::App& app, program& main);
 void add_watch(CLI::App& app, program& main);
 void add_check(CLI::App& app, program& main);
 void add_demo(CLI::App& app, program& main);
+void add_bench(CLI::App& app, program& main);
+void add_bench_process(CLI::App& app, program& main);
 void add_hold_lock(CLI::App& app, program& main);
 void add_fault_points(CLI::App& app, program& main);
 void add_kb(CLI::App& app, program& main);

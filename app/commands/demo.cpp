@@ -5,6 +5,7 @@
 #include "app/commands/command.hpp"
 #include "app/commands/demo_files.hpp"
 #include "app/commands/demo_table.hpp"
+#include "app/commands/scratch_folder.hpp"
 #include "messages/json_codec.hpp"
 #include "messages/sessions.hpp"
 #include "storage/integrity.hpp"
@@ -14,7 +15,6 @@
 
 #include <atomic>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
@@ -43,33 +43,6 @@ std::string line_of(const M& params) {
   return json::serialize(
     json::object{{"method", M::spec.name}, {"params", encode(params)}});
 }
-
-/// A folder that goes with its owner, unless it is to be kept.
-class scratch_folder {
-public:
-  scratch_folder() {
-    auto pattern = (fs::temp_directory_path() / "dbproxy-demo-XXXXXX").string();
-    if (mkdtemp(pattern.data()) != nullptr)
-      path_ = pattern;
-  }
-
-  scratch_folder(const scratch_folder&) = delete;
-  scratch_folder& operator=(const scratch_folder&) = delete;
-
-  ~scratch_folder() {
-    std::error_code ignored;
-    if (!path_.empty() && !kept_)
-      fs::remove_all(path_, ignored);
-  }
-
-  const fs::path& path() const { return path_; }
-
-  void keep() { kept_ = true; }
-
-private:
-  fs::path path_;
-  bool kept_ = false;
-};
 
 /// One writing process: fed by one thread, read by another.
 struct writer_process {
@@ -291,8 +264,11 @@ private:
 
 int demo(const std::string& folder, const std::string& kept_database) {
   std::signal(SIGPIPE, SIG_IGN);
-  scratch_folder scratch;
-  auto database = kept_database.empty() ? (scratch.path() / "demo.db").string()
+  auto scratch =
+    scratch_folder::make(fs::temp_directory_path(), "dbproxy-demo");
+  if (!scratch)
+    return print_error(scratch.error());
+  auto database = kept_database.empty() ? (scratch->path() / "demo.db").string()
                                         : kept_database;
   if (fs::exists(database))
     return print_error(make_error(
@@ -314,7 +290,7 @@ int demo(const std::string& folder, const std::string& kept_database) {
     std::cout << work.conclusion() << '\n';
     return succeeded;
   }
-  scratch.keep();
+  scratch->keep();
   for (const auto& fault : *faults)
     std::cout << fault << '\n';
   std::cout << "The database is kept: " << database << '\n';

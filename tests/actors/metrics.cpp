@@ -47,6 +47,28 @@ CAF_TEST(merging is as recording everything in one place) {
   CAF_CHECK(one.to_json() == both.to_json());
 }
 
+CAF_TEST(of a few values the longest is the high quantile) {
+  latency_histogram histogram;
+  for (int i = 0; i < 99; ++i)
+    histogram.record(1ms);
+  histogram.record(1s);
+  CAF_CHECK(histogram.quantile(0.99) < 2ms);
+  CAF_CHECK(histogram.quantile(0.999) == 1s);
+}
+
+CAF_TEST(a histogram can be sent as counts) {
+  latency_histogram sent;
+  for (int i = 0; i < 1000; ++i)
+    sent.record(std::chrono::microseconds{i * i});
+  auto got = latency_histogram::from(sent.counts());
+  CAF_REQUIRE(got);
+  CAF_CHECK(got->to_json() == sent.to_json());
+  CAF_CHECK(latency_histogram{}.counts().buckets.empty());
+  CAF_CHECK(!latency_histogram::from({{-1}, 0}));
+  CAF_CHECK(!latency_histogram::from({{1}, -1}));
+  CAF_CHECK(!latency_histogram::from({std::vector<std::int64_t>(100'000), 0}));
+}
+
 CAF_TEST(counters are kept by method and route) {
   metrics figures;
   figures.record("direct", "CreateFile", 5ms, true);

@@ -22,10 +22,10 @@ class Program(Scenario):
 
     def test_every_command_has_help(self):
         for command in ("", "serve", "call", "load", "status", "ping",
-                        "watch", "check", "demo", "kb import", "kb search",
-                        "kb list", "events list", "events search",
-                        "code index", "code search", "code symbols",
-                        "code projects"):
+                        "watch", "check", "demo", "bench", "kb import",
+                        "kb search", "kb list", "events list",
+                        "events search", "code index", "code search",
+                        "code symbols", "code projects"):
             done = run(*command.split(), "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn("Usage", done.stdout)

@@ -1,6 +1,6 @@
 #include "app/commands/remembrances/chunks.hpp"
 
-#include "app/commands/remembrances/text.hpp"
+#include "app/commands/text.hpp"
 
 namespace dbproxy {
 

@@ -1,15 +1,15 @@
 #include "app/commands/remembrances/code_indexing.hpp"
 
 #include "app/commands/command.hpp"
+#include "app/commands/progress_bar.hpp"
 #include "app/commands/remembrances/crew.hpp"
 #include "app/commands/remembrances/ctags.hpp"
 #include "app/commands/remembrances/embedder.hpp"
-#include "app/commands/remembrances/progress_bar.hpp"
 #include "app/commands/remembrances/report.hpp"
 #include "app/commands/remembrances/source_work.hpp"
-#include "app/commands/remembrances/stop_watch.hpp"
 #include "app/commands/remembrances/writes.hpp"
 #include "app/commands/sha256.hpp"
+#include "app/commands/stop_watch.hpp"
 #include "messages/code_index.hpp"
 
 #include <algorithm>

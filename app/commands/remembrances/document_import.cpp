@@ -1,13 +1,13 @@
 #include "app/commands/remembrances/document_import.hpp"
 
 #include "app/commands/command.hpp"
+#include "app/commands/progress_bar.hpp"
 #include "app/commands/remembrances/crew.hpp"
 #include "app/commands/remembrances/document_work.hpp"
 #include "app/commands/remembrances/embedder.hpp"
-#include "app/commands/remembrances/progress_bar.hpp"
 #include "app/commands/remembrances/report.hpp"
-#include "app/commands/remembrances/stop_watch.hpp"
 #include "app/commands/remembrances/writes.hpp"
+#include "app/commands/stop_watch.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "app/commands/remembrances/embedder.hpp"
 
-#include "app/commands/remembrances/text.hpp"
+#include "app/commands/text.hpp"
 #include "messages/json_codec.hpp"
 #include "messages/limits.hpp"
 

@@ -1,7 +1,7 @@
 #include "app/commands/remembrances/folder.hpp"
 
-#include "app/commands/remembrances/text.hpp"
 #include "app/commands/sha256.hpp"
+#include "app/commands/text.hpp"
 #include "messages/json_codec.hpp"
 
 #include <algorithm>

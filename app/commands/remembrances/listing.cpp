@@ -2,7 +2,7 @@
 
 #include "app/commands/remembrances/crew.hpp"
 #include "app/commands/remembrances/embedder.hpp"
-#include "app/commands/remembrances/stop_watch.hpp"
+#include "app/commands/stop_watch.hpp"
 
 #include <ctime>
 #include <iomanip>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "app/commands/command.hpp"
-#include "app/commands/remembrances/text_table.hpp"
+#include "app/commands/text_table.hpp"
 #include "messages/json_codec.hpp"
 #include "messages/limits.hpp"
 

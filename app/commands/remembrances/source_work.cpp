@@ -1,8 +1,8 @@
 #include "app/commands/remembrances/source_work.hpp"
 
 #include "app/commands/remembrances/symbols.hpp"
-#include "app/commands/remembrances/text.hpp"
 #include "app/commands/remembrances/writes.hpp"
+#include "app/commands/text.hpp"
 #include "messages/code_index.hpp"
 
 #include <algorithm>

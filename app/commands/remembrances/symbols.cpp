@@ -1,7 +1,7 @@
 #include "app/commands/remembrances/symbols.hpp"
 
-#include "app/commands/remembrances/text.hpp"
 #include "app/commands/sha256.hpp"
+#include "app/commands/text.hpp"
 
 #include <algorithm>
 #include <cctype>

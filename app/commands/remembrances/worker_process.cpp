@@ -2,7 +2,7 @@
 
 #include "app/commands/command.hpp"
 #include "app/commands/line_reader.hpp"
-#include "app/commands/remembrances/stop_watch.hpp"
+#include "app/commands/stop_watch.hpp"
 #include "messages/json_codec.hpp"
 
 #include <iostream>

@@ -1,6 +1,6 @@
-#include "app/commands/remembrances/text_table.hpp"
+#include "app/commands/text_table.hpp"
 
-#include "app/commands/remembrances/text.hpp"
+#include "app/commands/text.hpp"
 
 #include <algorithm>
 #include <numeric>

@@ -1,4 +1,4 @@
-#include "app/commands/remembrances/stop_watch.hpp"
+#include "app/commands/stop_watch.hpp"
 
 #include <csignal>
 

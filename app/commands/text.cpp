@@ -1,4 +1,4 @@
-#include "app/commands/remembrances/text.hpp"
+#include "app/commands/text.hpp"
 
 #include "messages/json_codec.hpp"
 

@@ -1,4 +1,4 @@
-#include "app/commands/remembrances/progress_bar.hpp"
+#include "app/commands/progress_bar.hpp"
 
 #include <algorithm>
 #include <iostream>
