@@ -3,6 +3,8 @@
 #include <cassert>
 #include <utility>
 
+#include <pthread.h>
+
 namespace dbproxy {
 
 namespace {
@@ -48,11 +50,14 @@ caf::resumable* run_queue::pop() {
       ++jobs_since_turn_;
       return take();
     }
+    if (closed_ && jobs_.empty())
+      return nullptr;
     jobs_since_turn_ = 0;
     asleep_ = jobs_.empty();
     if (source_ == nullptr) {
-      changed_.wait(
-        guard, [this] { return !jobs_.empty() || source_ != nullptr; });
+      changed_.wait(guard, [this] {
+        return !jobs_.empty() || source_ != nullptr || closed_;
+      });
     } else {
       in_turn_ = true;
       auto* source = source_;
@@ -66,6 +71,14 @@ caf::resumable* run_queue::pop() {
     }
     asleep_ = false;
   }
+}
+
+void run_queue::close() {
+  const std::lock_guard guard{mutex_};
+  closed_ = true;
+  if (source_ != nullptr)
+    source_->interrupt();
+  changed_.notify_all();
 }
 
 bool run_queue::attach(event_source& source) {
@@ -94,6 +107,19 @@ bool run_queue::is_current() const {
 
 // -- event_scheduler ---------------------------------------------------------
 
+/// What an actor sees of the thread that runs it.
+class event_scheduler::worker : public caf::execution_unit {
+public:
+  worker(caf::actor_system* system, run_queue& jobs)
+    : execution_unit(system),
+      jobs_(jobs) {}
+
+  void exec_later(caf::resumable* job) override { jobs_.push(job); }
+
+private:
+  run_queue& jobs_;
+};
+
 caf::actor_system::module*
 event_scheduler::make(caf::actor_system& system, caf::detail::type_list<>) {
   return new event_scheduler{system};
@@ -104,9 +130,54 @@ void event_scheduler::init(caf::actor_system_config& config) {
   num_workers_ = 1;
 }
 
+void event_scheduler::start() {
+  actors_ = std::thread{[this] {
+    ::pthread_setname_np(::pthread_self(), "dbproxy-actors");
+    system().thread_started();
+    run();
+    system().thread_terminates();
+  }};
+  timeouts_ = std::thread{[this] {
+    ::pthread_setname_np(::pthread_self(), "dbproxy-clock");
+    system().thread_started();
+    clock_.run_dispatch_loop();
+    system().thread_terminates();
+  }};
+  super::start();
+}
+
+void event_scheduler::run() {
+  worker unit{&system(), jobs_};
+  while (auto* job = jobs_.pop())
+    switch (job->resume(&unit, max_throughput())) {
+    case caf::resumable::resume_later:
+      jobs_.push(job);
+      break;
+    case caf::resumable::done:
+    case caf::resumable::awaiting_message:
+    case caf::resumable::shutdown_execution_unit:
+      caf::intrusive_ptr_release(job);
+      break;
+    }
+}
+
+void event_scheduler::stop() {
+  stop_actors();
+  jobs_.close();
+  actors_.join();
+  clock_.cancel_dispatch_loop();
+  timeouts_.join();
+  while (auto* job = jobs_.try_pop())
+    cleanup_and_release(job);
+}
+
+void event_scheduler::enqueue(caf::resumable* job) {
+  jobs_.push(job);
+}
+
 event_thread* event_thread_of(caf::actor_system& system) {
   auto* scheduler = dynamic_cast<event_scheduler*>(&system.scheduler());
-  return scheduler != nullptr ? &scheduler->data().jobs : nullptr;
+  return scheduler != nullptr ? &scheduler->thread() : nullptr;
 }
 
 } // namespace dbproxy

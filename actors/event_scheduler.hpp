@@ -5,8 +5,8 @@
 #include "transport/event_source.hpp"
 
 #include <caf/all.hpp>
-#include <caf/policy/unprofiled.hpp>
-#include <caf/scheduler/coordinator.hpp>
+#include <caf/detail/thread_safe_actor_clock.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
 
 #include <condition_variable>
 #include <cstddef>
@@ -23,8 +23,12 @@ public:
   void push(caf::resumable* job);
 
   /// The next job; serves the sockets while there is none, and now and then
-  /// while there are many. The scheduler's thread.
+  /// while there are many. Null when `close` was called and no job is left.
+  /// The scheduler's thread.
   caf::resumable* pop();
+
+  /// Lets `pop` end.
+  void close();
 
   /// The next job, null if there is none.
   caf::resumable* try_pop();
@@ -43,64 +47,18 @@ private:
   event_source* source_ = nullptr;
   bool in_turn_ = false;
   bool asleep_ = false; ///< in a turn that may wait, until the first push
+  bool closed_ = false;
   std::size_t jobs_since_turn_ = 0;
   std::thread::id thread_;
 };
 
-/// Makes `run_queue` a policy of CAF's scheduler.
-class event_policy : public caf::policy::unprofiled {
-public:
-  struct coordinator_data {
-    explicit coordinator_data(caf::scheduler::abstract_coordinator*) {}
-    run_queue jobs;
-  };
-
-  struct worker_data {
-    explicit worker_data(caf::scheduler::abstract_coordinator*) {}
-  };
-
-  template <class Coordinator>
-  void central_enqueue(Coordinator* self, caf::resumable* job) {
-    self->data().jobs.push(job);
-  }
-
-  template <class Worker>
-  void external_enqueue(Worker* self, caf::resumable* job) {
-    self->parent()->data().jobs.push(job);
-  }
-
-  template <class Worker>
-  void internal_enqueue(Worker* self, caf::resumable* job) {
-    self->parent()->data().jobs.push(job);
-  }
-
-  template <class Worker>
-  void resume_job_later(Worker* self, caf::resumable* job) {
-    self->parent()->data().jobs.push(job);
-  }
-
-  template <class Worker>
-  caf::resumable* dequeue(Worker* self) {
-    return self->parent()->data().jobs.pop();
-  }
-
-  template <class Worker, class F>
-  void foreach_resumable(Worker*, F) {}
-
-  template <class Coordinator, class F>
-  void foreach_central_resumable(Coordinator* self, F visit) {
-    while (auto* job = self->data().jobs.try_pop())
-      visit(job);
-  }
-};
-
-/// Has one worker, whatever the configuration says. A write that waits for no
+/// One thread for all actors that are not detached. A write that waits for no
 /// other thread passes through proxy, forwarder and sockets, or sockets,
 /// gateway and coordinator, without a change of thread. Actors that block or
 /// compute for long are to be spawned detached.
-class event_scheduler : public caf::scheduler::coordinator<event_policy> {
+class event_scheduler : public caf::scheduler::abstract_coordinator {
 public:
-  using super = caf::scheduler::coordinator<event_policy>;
+  using super = caf::scheduler::abstract_coordinator;
 
   using super::super;
 
@@ -109,6 +67,22 @@ public:
   make(caf::actor_system& system, caf::detail::type_list<>);
 
   void init(caf::actor_system_config& config) override;
+  void start() override;
+  void stop() override;
+  void enqueue(caf::resumable* job) override;
+  caf::actor_clock& clock() noexcept override { return clock_; }
+
+  event_thread& thread() noexcept { return jobs_; }
+
+private:
+  class worker;
+
+  void run();
+
+  run_queue jobs_;
+  caf::detail::thread_safe_actor_clock clock_;
+  std::thread actors_;
+  std::thread timeouts_;
 };
 
 /// The thread of a system with this scheduler; null for another one.

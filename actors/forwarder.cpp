@@ -8,6 +8,7 @@
 #include "transport/json_rpc.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <unistd.h>
@@ -20,6 +21,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
+
+// The values of a reply of usual size find room here.
+constexpr std::size_t reply_memory_bytes = 4096;
 
 // The primary gets a little less than what is left, so that its own answer,
 // which knows what became of the write, arrives before the deadline.
@@ -126,9 +130,11 @@ forwarder_state::text_of(rpc_id id, const pending& item) const {
   meta.deadline_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                        (now + budget).time_since_epoch())
                        .count();
-  write_request request{
-    std::move(meta), write.method, write.params_codec->encode(write.params)};
-  auto text = request_text(id, "db.write", encode(request));
+  write_request_text request{
+    std::move(meta),
+    write.method,
+    {write.params_codec->encode_text(write.params)}};
+  auto text = request_text(id, "db.write", json_text{encode_text(request)});
   if (text.size() > limits::message_bytes_max)
     return make_error(
       error_code::invalid_params,
@@ -141,7 +147,9 @@ forwarder_state::text_of(rpc_id id, const pending& item) const {
 
 void forwarder_state::receive(const replies_received& replies) {
   for (const auto& text : replies.texts) {
-    auto response = parse_response(text);
+    std::array<unsigned char, reply_memory_bytes> buffer;
+    json::monotonic_resource memory{buffer.data(), buffer.size()};
+    auto response = parse_response(text, &memory);
     if (!response || !response->id.is_int64()) {
       log().warn("the primary sent what is no response to a request");
       continue;

@@ -118,7 +118,8 @@ void gateway_state::open_exchange(
     if (auto* fault = std::get_if<rpc_fault>(&one))
       close(origin, fault_text(*fault));
     else
-      handle({origin, std::move(std::get<rpc_request>(one))});
+      handle(std::make_shared<call>(
+        call{origin, std::move(std::get<rpc_request>(one))}));
   }
 }
 
@@ -150,50 +151,50 @@ gateway_state::handlers() {
   return table;
 }
 
-void gateway_state::handle(call item) {
-  if (item.request.id)
-    item.origin->unanswered.push_back(*item.request.id);
-  if (item.origin->way->in_flight > limits::peer_in_flight_max) {
+void gateway_state::handle(const call_ptr& item) {
+  if (item->request.id)
+    item->origin->unanswered.push_back(*item->request.id);
+  if (item->origin->way->in_flight > limits::peer_in_flight_max) {
     fail(
-      item,
+      *item,
       make_error(
         error_code::busy,
         "peer_in_flight_max = " + std::to_string(limits::peer_in_flight_max)
           + " requests of this peer are not answered yet",
-        item.request.method));
+        item->request.method));
     return;
   }
-  auto found = handlers().find(item.request.method);
+  auto found = handlers().find(item->request.method);
   if (found != handlers().end())
     (this->*found->second)(item);
-  else if (auto target = parts_.registry->find_rpc(item.request.method))
+  else if (auto target = parts_.registry->find_rpc(item->request.method))
     host_method(item, target);
   else
     respond(
-      item, fault_text(make_fault(
-              rpc_fault_kind::method_not_found,
-              "there is no RPC method \"" + item.request.method + "\"",
-              item.request.id.value_or(nullptr))));
+      *item, fault_text(make_fault(
+               rpc_fault_kind::method_not_found,
+               "there is no RPC method \"" + item->request.method + "\"",
+               item->request.id.value_or(nullptr))));
 }
 
 // -- reads and writes --------------------------------------------------------
 
-void gateway_state::write(call& item) {
-  auto params = take_params(item.request);
-  auto request = decode<write_request>(item.request.params);
+void gateway_state::write(const call_ptr& item) {
+  auto params = take_params(item->request);
+  auto request = decode<write_request>(item->request.params);
   if (!request)
-    return fail_params(item, request.error().message);
+    return fail_params(*item, request.error().message);
   auto meta = std::move(request->meta).value_or(write_meta{});
   if (auto valid = validate_meta(meta); !valid)
-    return fail_params(item, valid.error().message);
+    return fail_params(*item, valid.error().message);
   write_ids ids;
   ids.source_instance_id = meta.source_instance_id.value_or("");
   ids.request_id = std::move(meta.request_id);
   ids.settled_request_id = std::move(meta.settled_request_id);
   auto begun = clock::now();
-  auto turn = item.origin->way->writes.begin();
+  auto turn = item->origin->way->writes.begin();
   auto in_turn = [this, item, turn](std::function<void()> go) {
-    item.origin->way->writes.ready(turn, std::move(go));
+    item->origin->way->writes.ready(turn, std::move(go));
   };
   auto patience = meta.timeout_ms ? std::chrono::milliseconds{*meta.timeout_ms}
                                   : parts_.timeouts.extended;
@@ -205,7 +206,7 @@ void gateway_state::write(call& item) {
      method = request->method](result<write_ptr> prepared) {
       if (!prepared) {
         parts_.figures->record_error(prepared.error().code);
-        fail(item, in_method(prepared.error(), method));
+        fail(*item, in_method(prepared.error(), method));
         return in_turn({});
       }
       auto fallback = (*prepared)->timeout == timeout_class::extended
@@ -224,7 +225,7 @@ void gateway_state::write(call& item) {
 }
 
 void gateway_state::submit(
-  const call& item, write_ptr prepared, time_point deadline) {
+  const call_ptr& item, write_ptr prepared, time_point deadline) {
   auto begun = clock::now();
   self_
     ->request(
@@ -244,33 +245,33 @@ void gateway_state::submit(
 }
 
 void gateway_state::finish_write(
-  const call& item, const write_ptr& prepared, time_point begun,
+  const call_ptr& item, const write_ptr& prepared, time_point begun,
   const result<written>& outcome) {
   parts_.figures->record(
     to_string(write_route::forwarded), prepared->method, clock::now() - begun,
     outcome.has_value());
   if (outcome) {
-    succeed(item, prepared->returns->encode(outcome->value));
+    succeed(*item, json_text{prepared->returns->encode_text(outcome->value)});
     parts_.figures->record_stage(
       write_stage::replying, clock::now() - outcome->done_at);
     return;
   }
   parts_.figures->record_error(outcome.error().code);
-  fail(item, in_method(outcome.error(), prepared->method));
+  fail(*item, in_method(outcome.error(), prepared->method));
 }
 
-void gateway_state::read(call& item) {
-  auto inner = take_params(item.request);
-  auto request = decode<read_request>(item.request.params);
+void gateway_state::read(const call_ptr& item) {
+  auto inner = take_params(item->request);
+  auto request = decode<read_request>(item->request.params);
   if (!request)
-    return fail_params(item, request.error().message);
+    return fail_params(*item, request.error().message);
   auto entry =
     parts_.registry->methods().find(request->method, method_kind::read);
   if (!entry)
-    return fail(item, entry.error());
+    return fail(*item, entry.error());
   auto params = (*entry)->params->decode(inner);
   if (!params)
-    return fail(item, in_method(params.error(), request->method));
+    return fail(*item, in_method(params.error(), request->method));
   auto begun = clock::now();
   run_read(
     self_, parts_.readers, *entry, std::move(*params), parts_.timeouts.standard,
@@ -278,43 +279,46 @@ void gateway_state::read(call& item) {
       parts_.figures->record(
         "read", entry->name, clock::now() - begun, outcome.has_value());
       if (outcome)
-        succeed(item, entry->returns->encode(*outcome));
+        succeed(*item, json_text{entry->returns->encode_text(*outcome)});
       else
-        fail(item, outcome.error());
+        fail(*item, outcome.error());
     });
 }
 
-void gateway_state::host_method(call& item, const rpc_method_actor& target) {
+void gateway_state::host_method(
+  const call_ptr& item, const rpc_method_actor& target) {
   self_
     ->request(
       target, parts_.timeouts.standard,
       host_call{
-        item.request.method, std::exchange(item.request.params, nullptr)})
+        item->request.method, std::exchange(item->request.params, nullptr)})
     .then(
-      [this, item](const host_value& outcome) { succeed(item, outcome.value); },
+      [this, item](const host_value& outcome) {
+        succeed(*item, outcome.value);
+      },
       [this, item](const caf::error& reason) {
-        fail(item, in_method(from_caf(reason), item.request.method));
+        fail(*item, in_method(from_caf(reason), item->request.method));
       });
 }
 
 // -- about the instance ------------------------------------------------------
 
-void gateway_state::ping(call& item) {
+void gateway_state::ping(const call_ptr& item) {
   const auto& record = parts_.identity.record;
   auto uptime = std::chrono::duration_cast<std::chrono::milliseconds>(
     clock::now() - parts_.identity.started);
   succeed(
-    item, json::object{
-            {"status", "ok"},
-            {"instance_id", record.instance_id},
-            {"role", "primary"},
-            {"epoch", record.epoch},
-            {"uptime_ms", uptime.count()}});
+    *item, json::object{
+             {"status", "ok"},
+             {"instance_id", record.instance_id},
+             {"role", "primary"},
+             {"epoch", record.epoch},
+             {"uptime_ms", uptime.count()}});
 }
 
-void gateway_state::info(call& item) {
+void gateway_state::info(const call_ptr& item) {
   auto fail_with = [this, item](const caf::error& reason) {
-    fail(item, in_method(from_caf(reason), "instance.info"));
+    fail(*item, in_method(from_caf(reason), "instance.info"));
   };
   self_
     ->request(
@@ -327,7 +331,7 @@ void gateway_state::info(call& item) {
             parts_.readers->get(0), parts_.timeouts.standard, storage_query{})
           .then(
             [this, item, queue](const storage_status& files) {
-              succeed(item, describe(queue, files));
+              succeed(*item, describe(queue, files));
             },
             fail_with);
       },
@@ -383,29 +387,29 @@ json::array gateway_state::describe_peers() {
   return list;
 }
 
-void gateway_state::metrics_of(call& item) {
-  succeed(item, parts_.figures->to_json());
+void gateway_state::metrics_of(const call_ptr& item) {
+  succeed(*item, parts_.figures->to_json());
 }
 
-void gateway_state::discover(call& item) {
-  succeed(item, open_rpc_document(parts_.registry->methods()));
+void gateway_state::discover(const call_ptr& item) {
+  succeed(*item, open_rpc_document(parts_.registry->methods()));
 }
 
 // -- from secondaries --------------------------------------------------------
 
-void gateway_state::committed(call& item) {
-  auto notice = decode<committed_notice>(item.request.params);
+void gateway_state::committed(const call_ptr& item) {
+  auto notice = decode<committed_notice>(item->request.params);
   if (!notice)
-    return fail_params(item, notice.error().message);
+    return fail_params(*item, notice.error().message);
   if (notice->announcements.size() > limits::announced_changes_max)
     return fail_params(
-      item, "field \"announcements\" has more than announced_changes_max = "
-              + std::to_string(limits::announced_changes_max) + " elements");
+      *item, "field \"announcements\" has more than announced_changes_max = "
+               + std::to_string(limits::announced_changes_max) + " elements");
   for (const auto& news : notice->announcements)
     if (!is_known(news))
       return fail_params(
-        item, "field \"announcements\" has the unknown topic \"" + news.topic
-                + "\" of the method \"" + news.payload.method + "\"");
+        *item, "field \"announcements\" has the unknown topic \"" + news.topic
+                 + "\" of the method \"" + news.payload.method + "\"");
   parts_.figures->count(
     "direct", static_cast<std::int64_t>(notice->announcements.size()));
   self_->send(
@@ -413,7 +417,7 @@ void gateway_state::committed(call& item) {
   self_->send(
     parts_.colleagues->get<publisher_actor>(),
     announcements{std::move(notice->announcements)});
-  succeed(item, nullptr);
+  succeed(*item, nullptr);
 }
 
 // A method that is not ours may be that of a host's dispatcher, which knows its
@@ -426,26 +430,30 @@ bool gateway_state::is_known(const announcement& news) const {
          && news.topic.starts_with("db.");
 }
 
-void gateway_state::joined(call& item) {
-  auto notice = decode<joined_notice>(item.request.params);
+void gateway_state::joined(const call_ptr& item) {
+  auto notice = decode<joined_notice>(item->request.params);
   if (!notice)
-    return fail_params(item, notice.error().message);
+    return fail_params(*item, notice.error().message);
   if (notice->pid < 1 || notice->pid > std::numeric_limits<pid_t>::max())
-    return fail_params(item, "field \"pid\" is no process id");
+    return fail_params(*item, "field \"pid\" is no process id");
   if (peers_.size() >= limits::known_peers_max)
     peers_.erase(std::min_element(
       peers_.begin(), peers_.end(), [](const auto& a, const auto& b) {
         return a.second.seen < b.second.seen;
       }));
-  peers_[item.origin->reply.peer] = {
+  peers_[item->origin->reply.peer] = {
     notice->instance_id, notice->pid, clock::now()};
   log().info("{} (pid {}) has joined", notice->instance_id, notice->pid);
-  succeed(item, nullptr);
+  succeed(*item, nullptr);
 }
 
 // -- texts out ---------------------------------------------------------------
 
 void gateway_state::succeed(const call& item, const json::value& value) {
+  succeed(item, json_text{json::serialize(value)});
+}
+
+void gateway_state::succeed(const call& item, const json_text& value) {
   auto text = success_text(item.request.id.value_or(nullptr), value);
   if (item.origin->bytes + text.size() <= limits::message_bytes_max)
     return respond(item, std::move(text));

@@ -93,7 +93,8 @@ private:
     time_point seen{};
   };
 
-  using handler = void (gateway_state::*)(call&);
+  using call_ptr = std::shared_ptr<call>;
+  using handler = void (gateway_state::*)(const call_ptr&);
 
   static const std::map<std::string_view, handler>& handlers();
 
@@ -101,27 +102,28 @@ private:
   void parse_beside(const exchange_ptr& origin, std::string text);
   void open_exchange(const exchange_ptr& origin, rpc_message& parsed);
   lane_ptr lane_of(const std::string& sender);
-  void handle(call item);
-  void write(call& item);
-  void read(call& item);
-  void ping(call& item);
-  void info(call& item);
-  void metrics_of(call& item);
-  void discover(call& item);
-  void committed(call& item);
+  void handle(const call_ptr& item);
+  void write(const call_ptr& item);
+  void read(const call_ptr& item);
+  void ping(const call_ptr& item);
+  void info(const call_ptr& item);
+  void metrics_of(const call_ptr& item);
+  void discover(const call_ptr& item);
+  void committed(const call_ptr& item);
   bool is_known(const announcement& news) const;
-  void joined(call& item);
-  void host_method(call& item, const rpc_method_actor& target);
+  void joined(const call_ptr& item);
+  void host_method(const call_ptr& item, const rpc_method_actor& target);
 
-  void submit(const call& item, write_ptr prepared, time_point deadline);
+  void submit(const call_ptr& item, write_ptr prepared, time_point deadline);
   void finish_write(
-    const call& item, const write_ptr& prepared, time_point begun,
+    const call_ptr& item, const write_ptr& prepared, time_point begun,
     const result<written>& outcome);
   boost::json::object
   describe(const coordinator_figures& queue, const storage_status& files);
   boost::json::array describe_peers();
 
   void succeed(const call& item, const boost::json::value& value);
+  void succeed(const call& item, const json_text& value);
   void fail(const call& item, const write_error& error);
   void fail_params(const call& item, const std::string& detail);
   void respond(const call& item, std::string text);

@@ -44,6 +44,9 @@ struct value_codec {
   /// INVALID_PARAMS where the JSON is not of the type.
   result<boxed> (*decode)(const boost::json::value&);
   boost::json::value (*encode)(const boxed&);
+  /// The same as text; and without the texts that the filter refuses.
+  std::string (*encode_text)(const boxed&);
+  std::string (*encode_text_if)(const boxed&, const text_filter& keep);
   /// INVALID_PARAMS where the value could not have come from JSON.
   result<void> (*validate)(const boxed&);
   /// Equal values have equal fingerprints, in every process and version.
@@ -53,7 +56,8 @@ struct value_codec {
   /// The first member if it is a string: the key of the row it is about.
   std::string (*key)(const boxed&);
   /// The member of that name, if it is a text and is there.
-  std::optional<std::string_view> (*text)(const boxed&, std::string_view name);
+  std::optional<std::string_view> (*member_text)(
+    const boxed&, std::string_view name);
   boost::json::object (*schema)();
 };
 
@@ -139,6 +143,8 @@ const value_codec& codec_for() {
       return value_codec{
         [](const boost::json::value&) -> result<boxed> { return boxed{}; },
         [](const boxed&) { return boost::json::value{}; },
+        [](const boxed&) { return std::string{"null"}; },
+        [](const boxed&, const text_filter&) { return std::string{"null"}; },
         [](const boxed&) -> result<void> { return {}; },
         [](const boxed&) { return std::uint64_t{0}; },
         [](const boxed&) { return std::size_t{0}; },
@@ -151,6 +157,10 @@ const value_codec& codec_for() {
       return value_codec{
         &detail::decode_boxed<T>,
         [](const boxed& value) { return encode(value.as<T>()); },
+        [](const boxed& value) { return encode_text(value.as<T>()); },
+        [](const boxed& value, const text_filter& keep) {
+          return encode_text_if(value.as<T>(), keep);
+        },
         [](const boxed& value) { return validate(value.as<T>()); },
         [](const boxed& value) { return fingerprint(value.as<T>()); },
         [](const boxed& value) { return text_bytes(value.as<T>()); },

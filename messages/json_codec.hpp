@@ -4,6 +4,7 @@
 
 #include "messages/described.hpp"
 #include "messages/errors.hpp"
+#include "messages/json_text.hpp"
 #include "messages/rules.hpp"
 
 #include <boost/json.hpp>
@@ -20,7 +21,9 @@ namespace dbproxy {
 /// Parses one JSON text. INVALID_PARAMS where it is no JSON, longer than
 /// limits::message_bytes_max or nested deeper than limits::json_depth_max.
 /// Bytes that are no UTF-8 pass: `decode` refuses them with the field's name.
-result<boost::json::value> parse_json(std::string_view text);
+/// The value lives in `memory`.
+result<boost::json::value>
+parse_json(std::string_view text, boost::json::storage_ptr memory = {});
 
 /// True if `text` is well-formed UTF-8 (Unicode 15, table 3-7). NUL is text.
 bool is_utf8(std::string_view text) noexcept;
@@ -256,12 +259,6 @@ result<T> decode(const boost::json::value& json) {
   if (auto fault = detail::decode_into(json, out))
     return detail::to_error(*fault);
   return out;
-}
-
-/// The JSON form of `value`, as text.
-template <class T>
-std::string encode_text(const T& value) {
-  return boost::json::serialize(encode(value));
 }
 
 } // namespace dbproxy

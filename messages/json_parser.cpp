@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace dbproxy {
 
@@ -109,7 +110,8 @@ struct exact_handler {
 
 } // namespace
 
-result<json::value> parse_json(std::string_view text) {
+result<json::value>
+parse_json(std::string_view text, json::storage_ptr memory) {
   if (text.size() > limits::message_bytes_max)
     return make_error(
       error_code::invalid_params,
@@ -120,7 +122,7 @@ result<json::value> parse_json(std::string_view text) {
   options.max_depth = limits::json_depth_max;
   options.allow_invalid_utf8 = true;
   json::basic_parser<exact_handler> parser{options};
-  parser.handler().stack.reset();
+  parser.handler().stack.reset(std::move(memory));
   json::error_code ec;
   auto used = parser.write_some(false, text.data(), text.size(), ec);
   if (!ec && used < text.size())

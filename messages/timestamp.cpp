@@ -1,7 +1,6 @@
 #include "messages/timestamp.hpp"
 
 #include <chrono>
-#include <cstdio>
 #include <ctime>
 
 namespace dbproxy {
@@ -60,15 +59,24 @@ bool take_offset(std::string_view& text) {
 
 std::string rfc3339_now() {
   using namespace std::chrono;
+  // It is asked for with every write, and the second seldom changes.
+  struct second {
+    std::time_t at = -1;
+    std::string text;
+  };
+  thread_local second latest;
   auto now = time_point_cast<milliseconds>(system_clock::now());
   auto seconds = system_clock::to_time_t(now);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  auto used = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  if (latest.at != seconds) {
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    char text[32];
+    auto used = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    latest = {seconds, {text, used}};
+  }
   auto millis = static_cast<int>(now.time_since_epoch().count() % 1000);
-  std::snprintf(text + used, sizeof text - used, ".%03dZ", millis);
-  return text;
+  auto digits = std::to_string(1000 + millis);
+  return latest.text + "." + digits.substr(1) + "Z";
 }
 
 bool is_rfc3339(std::string_view text) {

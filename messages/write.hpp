@@ -43,6 +43,14 @@ struct write_request {
 };
 BOOST_DESCRIBE_STRUCT(write_request, (), (meta, method, params))
 
+/// The same, as it is sent.
+struct write_request_text {
+  write_meta meta;
+  std::string method;
+  json_text params;
+};
+BOOST_DESCRIBE_STRUCT(write_request_text, (), (meta, method, params))
+
 /// The params of `db.read`.
 struct read_request {
   std::string method;

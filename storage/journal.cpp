@@ -81,28 +81,28 @@ result<std::optional<std::int64_t>> newest_entry(connection& db) {
   return read_integer(*query);
 }
 
-/// Leaves out the long texts that the parameters hold under the same name:
-/// whoever sends the write again brings them along.
-void condense(json::value& value, const prepared_write& write) {
-  auto* object = value.if_object();
-  if (object == nullptr)
-    return;
+/// The JSON of a result without the long texts that the parameters hold under
+/// the same name: whoever sends the write again brings them along.
+std::string condensed(const boxed& value, const prepared_write& write) {
   json::array left_out;
-  for (const auto& [name, member] : *object) {
-    const auto* text = member.if_string();
-    if (text == nullptr || text->size() <= short_text_bytes)
-      continue;
-    auto param = write.params_codec->text(write.params, name);
-    if (param && *param == std::string_view{*text})
+  auto text = write.returns->encode_text_if(
+    value, [&](std::string_view name, std::string_view member) {
+      if (member.size() <= short_text_bytes)
+        return true;
+      if (write.params_codec->member_text(write.params, name) != member)
+        return true;
       left_out.emplace_back(name);
+      return false;
+    });
+  if (!left_out.empty()) {
+    text.pop_back();
+    detail::append_name(text, from_params);
+    text += json::serialize(left_out) + "}";
   }
-  for (const auto& name : left_out)
-    object->erase(name.get_string());
-  if (!left_out.empty())
-    object->emplace(from_params, std::move(left_out));
+  return text;
 }
 
-/// Undoes `condense`. False: the text does not fit the parameters.
+/// Undoes `condensed`. False: the text does not fit the parameters.
 bool expand(json::value& value, const prepared_write& write) {
   auto* object = value.if_object();
   const auto* left_out =
@@ -115,8 +115,9 @@ bool expand(json::value& value, const prepared_write& write) {
   object->erase(from_params);
   for (const auto& name : names) {
     const auto* key = name.if_string();
-    auto param = key != nullptr ? write.params_codec->text(write.params, *key)
-                                : std::nullopt;
+    auto param = key != nullptr
+                   ? write.params_codec->member_text(write.params, *key)
+                   : std::nullopt;
     if (!param)
       return false;
     object->emplace(*key, *param);
@@ -156,9 +157,7 @@ journal::find(connection& db, std::string_view request_id) const {
 result<std::int64_t> journal::record(
   connection& db, const prepared_write& write, const boxed& value) {
   static const auto sql = find_section("journal_insert");
-  auto json = write.returns->encode(value);
-  condense(json, write);
-  auto text = json::serialize(json);
+  auto text = condensed(value, write);
   if (text.size() > limits::message_bytes_max)
     return make_error(
       error_code::internal, "the result has " + std::to_string(text.size())

@@ -213,15 +213,22 @@ json::object data_object(const write_error& error) {
 
 constexpr std::string_view opening = R"({"jsonrpc":"2.0")";
 
-std::string call_text(std::string_view method, const json::value& params) {
-  std::string text{opening};
+/// A call up to its id; `params` is JSON, empty where there are none.
+std::string call_text(std::string_view method, std::string_view params) {
+  std::string text;
+  text.reserve(opening.size() + method.size() + params.size() + 64);
+  text += opening;
   text += R"(,"method":)";
   text += json::serialize(method);
-  if (!params.is_null()) {
+  if (!params.empty()) {
     text += R"(,"params":)";
-    text += json::serialize(params);
+    text += params;
   }
   return text;
+}
+
+std::string text_of_params(const json::value& params) {
+  return params.is_null() ? std::string{} : json::serialize(params);
 }
 
 std::string response_text(
@@ -282,8 +289,9 @@ rpc_message parse_message(std::string_view text) {
   return message;
 }
 
-result<rpc_response> parse_response(std::string_view text) {
-  auto parsed = parse_json(text);
+result<rpc_response>
+parse_response(std::string_view text, json::storage_ptr memory) {
+  auto parsed = parse_json(text, std::move(memory));
   if (!parsed)
     return no_response(parsed.error().message);
   auto* object = parsed->if_object();
@@ -310,21 +318,30 @@ json::object error_object(const write_error& error) {
 }
 
 std::string request_text(
-  const json::value& id, std::string_view method, const json::value& params) {
-  auto text = call_text(method, params);
+  const json::value& id, std::string_view method, const json_text& params) {
+  auto text = call_text(method, params.text);
   text += R"(,"id":)";
   text += json::serialize(id);
   text += '}';
   return text;
 }
 
+std::string request_text(
+  const json::value& id, std::string_view method, const json::value& params) {
+  return request_text(id, method, json_text{text_of_params(params)});
+}
+
 std::string
 notification_text(std::string_view method, const json::value& params) {
-  return call_text(method, params) + "}";
+  return call_text(method, text_of_params(params)) + "}";
+}
+
+std::string success_text(const json::value& id, const json_text& result) {
+  return response_text(id, "result", result.text);
 }
 
 std::string success_text(const json::value& id, const json::value& result) {
-  return response_text(id, "result", json::serialize(result));
+  return success_text(id, json_text{json::serialize(result)});
 }
 
 std::string error_text(const json::value& id, const write_error& error) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "messages/errors.hpp"
+#include "messages/json_text.hpp"
 
 #include <boost/json.hpp>
 
@@ -80,7 +81,9 @@ struct rpc_response {
 /// The response in a text. An error without the data of this protocol gets the
 /// code that its number stands for; where nothing says otherwise, its outcome
 /// is unknown. INTERNAL, outcome unknown, if the text is no response.
-result<rpc_response> parse_response(std::string_view text);
+/// Its values live in `memory`.
+result<rpc_response>
+parse_response(std::string_view text, boost::json::storage_ptr memory = {});
 
 /// The error of a response: `code` is the JSON-RPC number, `data` the write
 /// error.
@@ -92,6 +95,9 @@ boost::json::object error_object(const write_error& error);
 std::string request_text(
   const boost::json::value& id, std::string_view method,
   const boost::json::value& params);
+std::string request_text(
+  const boost::json::value& id, std::string_view method,
+  const json_text& params);
 
 /// A notification; params that are null are left out.
 std::string
@@ -100,6 +106,7 @@ notification_text(std::string_view method, const boost::json::value& params);
 /// The response to a call that succeeded.
 std::string
 success_text(const boost::json::value& id, const boost::json::value& result);
+std::string success_text(const boost::json::value& id, const json_text& result);
 
 /// The response to a call that failed.
 std::string error_text(const boost::json::value& id, const write_error& error);

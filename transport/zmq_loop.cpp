@@ -51,13 +51,9 @@ struct send_command {
   std::vector<std::string> payloads;
 };
 
-struct quit_command {
-  std::promise<void> done;
-};
-
 using command = std::variant<
   serve_command, stop_serving_command, reply_command, publish_command,
-  connect_command, disconnect_command, send_command, quit_command>;
+  connect_command, disconnect_command, send_command>;
 
 } // namespace
 
@@ -138,18 +134,19 @@ public:
 
   void turn(bool may_wait) override {
     obey();
-    if (!over_)
-      wait(may_wait);
+    wait(may_wait);
   }
 
   void interrupt() override { inbox_.interrupt(); }
 
-  /// Does what was posted.
-  void obey() {
-    inbox_.take(commands_);
-    for (auto& next : commands_)
-      std::visit(*this, next);
-    commands_.clear();
+  /// Does what was posted, and closes the sockets when all is sent. On any
+  /// thread, after the last turn.
+  void finish() {
+    obey();
+    if (client_)
+      client_->drain();
+    client_.reset();
+    server_.reset();
   }
 
   void operator()(serve_command& serve) {
@@ -200,16 +197,14 @@ public:
       client_->send(std::move(send.payloads));
   }
 
-  void operator()(quit_command& quit) {
-    over_ = true;
-    if (client_)
-      client_->drain();
-    client_.reset();
-    server_.reset();
-    quit.done.set_value();
+private:
+  void obey() {
+    inbox_.take(commands_);
+    for (auto& next : commands_)
+      std::visit(*this, next);
+    commands_.clear();
   }
 
-private:
   /// Waits for whatever comes first, and serves the sockets.
   void wait(bool may_wait) {
     std::array<poll_entry, poll_entries_max> entries;
@@ -294,7 +289,6 @@ private:
   std::unique_ptr<zmq_server> server_;
   std::unique_ptr<zmq_client> client_;
   std::vector<command> commands_;
-  bool over_ = false; ///< there will be no more turns but empty ones
 };
 
 // -- zmq_loop ----------------------------------------------------------------
@@ -336,13 +330,9 @@ result<void> zmq_loop::run_on(event_thread* lent) {
 zmq_loop::~zmq_loop() {
   if (thread_ == nullptr)
     return;
-  quit_command quit;
-  auto done = quit.done.get_future();
-  inbox_->post(std::move(quit));
-  if (thread_->is_current())
-    worker_->obey();
-  done.get();
   thread_->detach(*worker_);
+  // Sockets may change threads between turns (zmq(7), "Thread safety").
+  worker_->finish();
 }
 
 result<void> zmq_loop::serve(const endpoints& where) {

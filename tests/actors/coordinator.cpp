@@ -30,6 +30,7 @@ struct slow_writer_state {
   std::vector<caf::typed_response_promise<batch_result>> promises;
   std::size_t answered = 0;
   int checkpoints = 0;
+  checkpoint_report checkpoint_outcome{true, true};
 };
 
 slow_writer_actor::behavior_type
@@ -41,9 +42,9 @@ slow_writer(slow_writer_actor::stateful_pointer<slow_writer_state> self) {
       self->state.promises.push_back(promise);
       return promise;
     },
-    [self](const checkpoint_command&) -> caf::result<void> {
+    [self](const checkpoint_command&) {
       ++self->state.checkpoints;
-      return caf::unit;
+      return self->state.checkpoint_outcome;
     },
     [self](const batch_result& outcome) {
       self->state.promises[self->state.answered++].deliver(outcome);
@@ -95,6 +96,7 @@ struct fixture : test_coordinator_fixture<> {
   slow_writer_actor writer = sys.spawn(slow_writer);
   publisher_actor publisher = sys.spawn(collector);
   roster_ptr colleagues = std::make_shared<roster>();
+  std::shared_ptr<metrics> figures = std::make_shared<metrics>();
   int fenced = 0;
   coordinator_actor uut = spawn_coordinator();
   std::vector<std::pair<std::string, result<written>>> answers;
@@ -105,7 +107,8 @@ struct fixture : test_coordinator_fixture<> {
     colleagues->set(writer_actor{writer});
     colleagues->set(publisher);
     return sys.spawn(
-      coordinator, coordinator_parts{colleagues, {}, 7, [this] { ++fenced; }});
+      coordinator,
+      coordinator_parts{colleagues, figures, {}, 7, [this] { ++fenced; }});
   }
 
   ~fixture() override {
@@ -410,6 +413,26 @@ CAF_TEST(a WAL that did not begin anew is left to grow by as much again) {
   CAF_CHECK_EQUAL(report(2 * limits::wal_checkpoint_pages), 2);
   CAF_CHECK_EQUAL(report(5), 2);
   CAF_CHECK_EQUAL(report(limits::wal_checkpoint_pages), 3);
+}
+
+CAF_TEST(a checkpoint that did not get the lock is due again) {
+  held().checkpoint_outcome = {false, false};
+  caf::anon_send(uut, wal_report{limits::wal_checkpoint_pages});
+  consume_messages();
+  caf::anon_send(uut, wal_report{limits::wal_checkpoint_pages + 1});
+  consume_messages();
+  CAF_CHECK_EQUAL(held().checkpoints, 2);
+}
+
+CAF_TEST(a shorter WAL is checkpointed when there is nothing to do) {
+  submit(make_write("a"));
+  commit(limits::wal_idle_checkpoint_pages);
+  CAF_CHECK_EQUAL(held().checkpoints, 0);
+  while (held().checkpoints == 0 && sched.has_pending_timeout()) {
+    sched.trigger_timeout();
+    consume_messages();
+  }
+  CAF_CHECK_EQUAL(held().checkpoints, 1);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
