@@ -130,6 +130,7 @@ int bench(const bench_request& request) {
 
 std::vector<std::string> names_of_strategies() {
   std::vector<std::string> names;
+  names.reserve(strategies.size());
   for (const auto& entry : strategies)
     names.emplace_back(entry.name);
   return names;

@@ -141,8 +141,8 @@ private:
     return {};
   }
 
-  // What is primary ends last: the others need nothing any more, so that it
-  // does not matter.
+  // Only now, when everything is answered, does anybody go: a primary that left
+  // earlier would have the others look for another.
   result<void> end_all() {
     for (auto& child : children_)
       child.close_input();
@@ -227,7 +227,8 @@ private:
       if (auto said = take(index, line); !said)
         return said.error();
     return trouble(
-      index, "ended with status " + std::to_string(children_[index].wait())
+      index, "ended with status "
+               + std::to_string(children_[index].wait_or_kill(exit_wait_max))
                + " before its time");
   }
 

@@ -52,6 +52,62 @@ bool note(presence& there, std::string_view id) {
   return true;
 }
 
+enum class fate : char { acknowledged, absent, unknown };
+
+std::vector<fate> fates_of(const bench_report& report) {
+  std::vector<fate> fates(
+    static_cast<std::size_t>(report.asked), fate::acknowledged);
+  auto set = [&](const std::vector<number_range>& ranges, fate value) {
+    for (const auto& range : ranges)
+      for (auto number = range.first; number <= range.last; ++number)
+        fates.at(static_cast<std::size_t>(number)) = value;
+  };
+  set(report.absent, fate::absent);
+  set(report.unknown, fate::unknown);
+  return fates;
+}
+
+/// What was found, and what of it is wrong.
+struct findings {
+  std::int64_t acknowledged = 0;
+  fault lost;
+  fault wrong;
+  fault foreign;
+
+  void compare(
+    std::int64_t process, const std::vector<fate>& fates,
+    const std::vector<bool>& there) {
+    for (std::size_t number = 0; number < fates.size(); ++number) {
+      auto wanted = fates[number];
+      acknowledged += wanted == fate::acknowledged ? 1 : 0;
+      if (
+        wanted == fate::unknown
+        || (wanted == fate::acknowledged) == there[number])
+        continue;
+      (wanted == fate::acknowledged ? lost : wrong)
+        .add(bench_message_id(process, static_cast<std::int64_t>(number)));
+    }
+  }
+
+  result<void> conclusion() const {
+    std::string text;
+    auto tell = [&](const fault& found, const std::string& what) {
+      if (found.count > 0)
+        text += "; " + std::to_string(found.count) + " " + what + ", one is "
+                + found.example;
+    };
+    tell(lost, "of the acknowledged are not there");
+    tell(wrong, "that failed are there");
+    tell(foreign, "rows are of no write");
+    if (text.empty())
+      return {};
+    return make_error(
+      error_code::internal,
+      "the rows are not those acknowledged: " + std::to_string(acknowledged)
+        + " writes were acknowledged" + text);
+  }
+};
+
 } // namespace
 
 result<void>
@@ -59,55 +115,18 @@ check_rows(message_store& store, const std::vector<bench_report>& reports) {
   presence there;
   for (const auto& report : reports)
     there.emplace_back(static_cast<std::size_t>(report.asked));
-  fault foreign;
-  fault lost;
-  fault wrong;
+  findings found;
   auto read = store.for_each_id([&](std::string_view id) {
     if (!note(there, id))
-      foreign.add(id);
+      found.foreign.add(id);
   });
   if (!read)
     return read;
-  enum class fate : char { acknowledged, absent, unknown };
-  std::int64_t acknowledged = 0;
-  for (std::size_t process = 0; process < reports.size(); ++process) {
-    const auto& report = reports[process];
-    std::vector<fate> fates(there[process].size(), fate::acknowledged);
-    auto set = [&](const std::vector<number_range>& ranges, fate value) {
-      for (const auto& range : ranges)
-        for (auto number = range.first; number <= range.last; ++number)
-          fates.at(static_cast<std::size_t>(number)) = value;
-    };
-    set(report.absent, fate::absent);
-    set(report.unknown, fate::unknown);
-    for (std::size_t number = 0; number < fates.size(); ++number) {
-      auto id = [&] {
-        return bench_message_id(
-          static_cast<std::int64_t>(process),
-          static_cast<std::int64_t>(number));
-      };
-      acknowledged += fates[number] == fate::acknowledged ? 1 : 0;
-      if (fates[number] == fate::acknowledged && !there[process][number])
-        lost.add(id());
-      if (fates[number] == fate::absent && there[process][number])
-        wrong.add(id());
-    }
-  }
-  std::string text;
-  auto tell = [&](const fault& found, const std::string& what) {
-    if (found.count > 0)
-      text += "; " + std::to_string(found.count) + " " + what + ", one is "
-              + found.example;
-  };
-  tell(lost, "of the acknowledged are not there");
-  tell(wrong, "that failed are there");
-  tell(foreign, "rows are of no write");
-  if (text.empty())
-    return {};
-  return make_error(
-    error_code::internal,
-    "the rows are not those acknowledged: " + std::to_string(acknowledged)
-      + " writes were acknowledged" + text);
+  for (std::size_t process = 0; process < reports.size(); ++process)
+    found.compare(
+      static_cast<std::int64_t>(process), fates_of(reports[process]),
+      there[process]);
+  return found.conclusion();
 }
 
 } // namespace dbproxy
