@@ -6,7 +6,7 @@ import signal
 import threading
 import unittest
 
-from harness import LockHolder, Scenario, message, run, session
+from harness import LockHolder, Scenario, message, run, session, wait_until
 
 HOLD_S = 1.5
 
@@ -130,8 +130,7 @@ class WritePath(Scenario):
         feeder.start()
         # All that may be in flight waits for the lock by now or soon.
         client = self.client(server)
-        while client.call("instance.info")["result"]["queue_depth"] < 100:
-            pass
+        self.wait_until_queued(client, 100)
         holder.release()
         feeder.join()
         status, summary = secondary.end()
@@ -191,14 +190,14 @@ class WritePath(Scenario):
         second = self.serve()
         self.assertEqual(second.ready["epoch"], first.ready["epoch"] + 1)
         client = self.client(second)
-        while not client.call("instance.info")["result"]["peers"]:
-            pass
+        wait_until(
+            lambda: client.call("instance.info")["result"]["peers"], "a peer")
         with LockHolder(self.db):
             secondary.write(write_line("CreateSession", session("s2")))
-            while client.call("instance.info")["result"]["queue_depth"] == 0:
-                pass
+            self.wait_until_queued(client)
         status, summary = secondary.end()
-        self.assertEqual((status, summary["forwarded"]), (0, 1), "".join(secondary.errors))
+        self.assertEqual((status, summary["forwarded"]), (0, 1),
+                         "".join(secondary.errors))
 
     def test_no_write_fails_when_the_primary_ends_and_another_starts(self):
         first = self.serve()
@@ -213,8 +212,9 @@ class WritePath(Scenario):
             for number, process in enumerate(loads)]
         for feeder in feeders:
             feeder.start()
-        while self.sql("SELECT count(*) FROM messages")[0][0] < 100:
-            pass
+        wait_until(
+            lambda: self.sql("SELECT count(*) >= 100 FROM messages")[0][0],
+            "100 messages")
         self.assertEqual(first.stop(), 0)
         self.serve()
         for feeder in feeders:
