@@ -9,6 +9,8 @@ import time
 
 from harness import Process, session, wait_until
 
+# Long enough for a slow machine, where no write may fail by its deadline.
+TIMEOUT_MS = 20_000
 # Little is on its way to a process, so that it ends soon when it is told to.
 PIPE_BYTES = 4096
 
@@ -52,7 +54,8 @@ class Member:
         self.history = os.path.join(crowd.folder, f"history-{self.name}")
         self.process = Process(
             "load", "--db", crowd.db, "--in-flight", str(crowd.in_flight),
-            "--history", self.history, *crowd.arguments, env=crowd.environment,
+            "--history", self.history, "--timeout", str(TIMEOUT_MS),
+            *crowd.arguments, env=crowd.environment,
             pipe_bytes=PIPE_BYTES)
         self.acks = 0
         self.history_read_bytes = 0

@@ -92,21 +92,23 @@ class WritePath(Scenario):
         server = self.serve()
         client = self.client(server)
         with LockHolder(self.db):
-            answer = client.write(
-                "CreateSession", session("s"), timeout_ms=200)
-            self.assert_error(answer, "BUSY", -32007)
-            self.assertEqual(
-                answer["error"]["data"]["outcome"], "not_applied")
-            self.assertTrue(answer["error"]["data"]["retryable"])
+            error = client.write("CreateSession", session("s"),
+                                 timeout_ms=200)["error"]["data"]
+            # A machine that is too busy to say so in time leaves it open.
+            self.assertIn((error["code"], error["outcome"]),
+                          (("BUSY", "not_applied"), ("TIMEOUT", "unknown")))
+            self.assertTrue(error["retryable"])
             secondary = self.load("--role", "secondary", "--timeout", "200")
             secondary.write(write_line("CreateSession", session("t")))
             status, summary = secondary.end()
-            self.assertEqual(status, 1)
-            self.assertEqual(summary["errors"], {"BUSY": 1})
-            self.assertEqual(summary["unknown"], 0)
-        self.assertEqual(self.sql("SELECT count(*) FROM sessions"), [(0,)])
-        answer = client.write("CreateSession", session("s"))
-        self.assertEqual(answer["result"]["id"], "s")
+            self.assertEqual((status, summary["failed"]), (1, 1))
+            self.assertLessEqual(set(summary["errors"]), {"BUSY", "TIMEOUT"})
+            self.assertEqual(summary["unknown"],
+                             summary["errors"].get("TIMEOUT", 0))
+        # In any case it is not done later.
+        answer = client.write("CreateSession", session("u"))
+        self.assertEqual(answer["result"]["id"], "u")
+        self.assertEqual(self.sql("SELECT id FROM sessions"), [("u",)])
 
     def test_a_secondary_writes_directly_while_nobody_contends(self):
         self.serve()
@@ -168,10 +170,10 @@ class WritePath(Scenario):
         secondary.write(write_line("CreateSession", session("s1")))
         self.assertEqual(secondary.line()["acked"], 1)
         server.stop(signal.SIGKILL)
-        secondary.write(write_line("CreateSession", session("s2")))
+        secondary.write_next(write_line("CreateSession", session("s2")))
         self.assertEqual(secondary.line()["acked"], 2)
         with LockHolder(self.db):
-            secondary.write(write_line("CreateSession", session("s3")))
+            secondary.write_next(write_line("CreateSession", session("s3")))
             line = secondary.line()
             self.assertEqual(line["errors"], {"UNREACHABLE": 1})
         secondary.write(write_line("CreateSession", session("s4")))
@@ -230,14 +232,15 @@ class WritePath(Scenario):
 
     def test_an_unanswered_write_is_unknown_only_if_it_was_sent(self):
         server = self.serve()
-        secondary = self.load("--role", "secondary", "--timeout", "500",
+        secondary = self.load("--role", "secondary", "--timeout", "2000",
                               "--report", "1")
         secondary.write(write_line("CreateSession", session("s1")))
         self.assertEqual(secondary.line()["acked"], 1)
         server.send_signal(signal.SIGSTOP)
         try:
             with LockHolder(self.db):
-                secondary.write(write_line("CreateSession", session("s2")))
+                secondary.write_next(write_line("CreateSession",
+                                                session("s2")))
                 line = secondary.line()
         finally:
             server.send_signal(signal.SIGCONT)
