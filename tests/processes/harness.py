@@ -180,6 +180,7 @@ class Scenario(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="dbproxy-test-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.db = os.path.join(self.folder, "a.db")
+        self.addCleanup(self.assert_unharmed)
         self.context = zmq.Context()
         self.addCleanup(self.context.destroy, 0)
 
@@ -236,6 +237,26 @@ class Scenario(unittest.TestCase):
         connection = sqlite3.connect(self.db)
         try:
             return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def assert_unharmed(self):
+        """After every scenario, when its processes have ended: no page, no
+        foreign key and no full-text index is broken."""
+        if not os.path.exists(self.db):
+            return
+        connection = sqlite3.connect(self.db, timeout=PATIENCE_S)
+        try:
+            self.assertEqual(connection.execute(
+                "PRAGMA integrity_check").fetchall(), [("ok",)])
+            self.assertEqual(connection.execute(
+                "PRAGMA foreign_key_check").fetchall(), [])
+            for (name,) in connection.execute(
+                    "SELECT name FROM sqlite_schema WHERE sql LIKE"
+                    " 'CREATE VIRTUAL TABLE%fts5%'").fetchall():
+                # Fails if it is; 1 is: compare it with its rows too.
+                connection.execute(f"INSERT INTO {name} ({name}, rank)"
+                                   " VALUES ('integrity-check', 1)")
         finally:
             connection.close()
 

@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import sqlite3
 import subprocess
 import sys
 
@@ -49,23 +48,6 @@ class Remembrances(Scenario):
         super().setUp()
         self.tree = os.path.join(self.folder, "tree")
         os.mkdir(self.tree)
-
-    def tearDown(self):
-        self.assert_full_text()
-        super().tearDown()
-
-    def assert_full_text(self):
-        """Each full-text index agrees with its rows, whatever has happened."""
-        if not os.path.exists(self.db):
-            return
-        connection = sqlite3.connect(self.db, timeout=PATIENCE_S)
-        try:
-            for name in ("kb_chunks_fts", "events_fts", "code_symbols_fts"):
-                # Fails where it does not; 1 is: compare with the rows too.
-                connection.execute(f"INSERT INTO {name} ({name}, rank)"
-                                   " VALUES ('integrity-check', 1)")
-        finally:
-            connection.close()
 
     def file(self, name, content):
         path = os.path.join(self.tree, name)

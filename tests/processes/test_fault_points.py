@@ -3,6 +3,7 @@
 Debug builds alone have them.
 """
 
+import json
 import os
 import signal
 import unittest
@@ -94,6 +95,30 @@ class FaultPoints(Scenario):
         # A dispatcher that fails says so; nothing else is seen by a caller.
         self.check(crowd, {"INTERNAL", "UNAVAILABLE"}
                    if point == "dispatcher.prepare" else ())
+
+    def test_a_restart_is_counted_logged_and_announced(self):
+        server = self.serve(
+            env={"DBPROXY_FAULT": "coordinator.finish=throw@3"})
+        client = self.client(server)
+        restarts = self.subscriber(server, b"instance.restarted")
+        for number in range(5):
+            answer = client.write("CreateSession", session(f"s{number}"),
+                                  request_id=f"r{number}")
+            if "error" in answer:
+                # What was in hand may be committed; asking again tells.
+                self.assert_error(answer, "UNAVAILABLE")
+                answer = client.write("CreateSession", session(f"s{number}"),
+                                      request_id=f"r{number}")
+            self.assertIn("result", answer)
+        self.assertEqual(
+            self.event(restarts)["payload"]["part"], "coordinator")
+        status = json.loads(run("status", "--db", self.db, "--json").stdout)
+        self.assertEqual(status["restarts"], 1)
+        self.assertEqual(
+            client.call("instance.metrics")["result"]["restarts"],
+            {"coordinator": 1})
+        self.assertTrue(any("injected fault at coordinator.finish" in line
+                            for line in server.errors), server.errors)
 
     def test_a_lost_reply_is_asked_for_again(self):
         server = self.serve(
