@@ -201,8 +201,9 @@ CAF_TEST(a write with retry gives up within its deadline) {
     "CreateSession", encode(session_named("a")), 600ms);
   CAF_REQUIRE(!done);
   check_late(done.error());
+  auto figures = self.metrics();
   std::int64_t attempts = 0;
-  for (const auto& [code, count] : self.metrics().at("errors").as_object())
+  for (const auto& [code, count] : figures.at("errors").as_object())
     attempts += count.as_int64();
   CAF_CHECK(attempts >= limits::retry_attempts_min);
 }
