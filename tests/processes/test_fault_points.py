@@ -120,6 +120,20 @@ class FaultPoints(Scenario):
         self.assertTrue(any("injected fault at coordinator.finish" in line
                             for line in server.errors), server.errors)
 
+    def test_a_commit_that_outlasts_the_deadline_is_unknown(self):
+        server = self.serve(
+            env={"DBPROXY_FAULT": "writer.before_commit=delay/2000@2"})
+        client = self.client(server)
+        client.write("CreateSession", session("s"))
+        write = ("CreateMessage", message("m", "s"))
+        answer = client.write(*write, request_id="r", timeout_ms=200)
+        self.assert_error(answer, "TIMEOUT", -32001)
+        self.assertEqual(answer["error"]["data"]["outcome"], "unknown")
+        # The same again tells what became of it.
+        answer = client.write(*write, request_id="r")
+        self.assertEqual(answer["result"]["id"], "m")
+        self.assertEqual(self.sql("SELECT count(*) FROM messages"), [(1,)])
+
     def test_a_lost_reply_is_asked_for_again(self):
         server = self.serve(
             env={"DBPROXY_FAULT": "gateway.reply=drop@3"})

@@ -142,6 +142,27 @@ class WritePath(Scenario):
                 self.sql("SELECT id FROM messages ORDER BY rowid")]
         self.assertEqual(rows, [f"m{i:04}" for i in range(count)])
 
+    def test_the_journal_stays_near_to_what_is_in_flight(self):
+        server = self.serve()
+        client = self.client(server)
+        client.write("CreateSession", session("s"))
+        loads = [self.load("--role", "secondary", "--in-flight", "8")
+                 for _ in range(2)]
+        with LockHolder(self.db):
+            # They meet the lock, so that the primary has their writes.
+            for name, load in enumerate(loads):
+                load.write(*(write_line("CreateMessage",
+                                        message(f"{name}-{i}", "s"))
+                             for i in range(300)))
+            self.wait_until_queued(client, 2 * 8)
+        for load in loads:
+            status, summary = load.end()
+            self.assertEqual(status, 0, summary)
+            self.assertGreater(summary["forwarded"], 0)
+        left = client.call("instance.info")["result"]["journal_entries"]
+        # Of those in flight last, and not 600.
+        self.assertLessEqual(left, 100)
+
     def test_what_was_acknowledged_can_be_read_by_everybody(self):
         server = self.serve()
         client = self.client(server)
