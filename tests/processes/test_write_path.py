@@ -6,6 +6,7 @@ import signal
 import threading
 import unittest
 
+from crowd import TIMEOUT_MS
 from harness import LockHolder, Scenario, message, run, session, wait_until
 
 HOLD_S = 1.5
@@ -18,6 +19,9 @@ def write_line(method, params, **more):
 class WritePath(Scenario):
 
     def load(self, *args):
+        if "--timeout" not in args:
+            # Where no write may fail, a slow machine has its time.
+            args += ("--timeout", str(TIMEOUT_MS))
         return self.start("load", "--db", self.db, *args)
 
     def test_no_write_fails_beside_a_foreign_lock_holder(self):
@@ -187,7 +191,7 @@ class WritePath(Scenario):
     def test_a_secondary_goes_on_when_its_primary_is_gone(self):
         server = self.serve()
         secondary = self.load("--role", "secondary", "--report", "1",
-                              "--timeout", "2000")
+                              "--timeout", "4000")
         secondary.write(write_line("CreateSession", session("s1")))
         self.assertEqual(secondary.line()["acked"], 1)
         server.stop(signal.SIGKILL)
