@@ -158,13 +158,15 @@ void coordinator_state::finish(batch_result& outcome) {
   if (outcome.outcome == batch_result::status::lock_not_had) {
     requeue();
   } else {
-    if (outcome.outcome == batch_result::status::fenced && parts_.on_fenced)
-      parts_.on_fenced();
     ++figures_.batches;
     announce(outcome);
     auto done = std::exchange(executing_, {});
     for (std::size_t i = 0; i < done.size(); ++i)
       settle(done[i], std::move(outcome.results[i]));
+    // After the answers, so that whoever carries them has them before it is
+    // told to stop.
+    if (outcome.outcome == batch_result::status::fenced && parts_.on_fenced)
+      parts_.on_fenced();
     if (outcome.wal_pages > 0)
       note_wal(outcome.wal_pages);
   }

@@ -7,8 +7,10 @@ target_compile_options(dbproxy_warnings INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 
 if(DBPROXY_SANITIZE)
-  # -fno-sanitize=null: a known false alarm inside CAF.
+  # Without null: a known false alarm inside CAF. Without alignment: it is a
+  # third of the time that compiling takes, so it is left to the one file that
+  # makes numbers of bytes (storage/CMakeLists.txt).
   add_compile_options(-fsanitize=${DBPROXY_SANITIZE} -fno-omit-frame-pointer
-    -fno-sanitize=null -fno-sanitize-recover=all)
+    -fno-sanitize=null,alignment -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${DBPROXY_SANITIZE})
 endif()

@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -62,6 +63,11 @@ inline constexpr std::string_view heartbeat = "instance.heartbeat";
 inline constexpr std::string_view promoted = "instance.promoted";
 inline constexpr std::string_view shutdown = "instance.shutdown";
 inline constexpr std::string_view restarted = "instance.restarted";
+
+/// What an instance says of itself; the topics of changes are those of the
+/// methods.
+inline constexpr std::array of_instance{
+  heartbeat, promoted, shutdown, restarted};
 
 } // namespace topics
 

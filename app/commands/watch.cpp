@@ -94,9 +94,8 @@ private:
 
 /// What the primary announces, as far as it can be asked, else the catalogue.
 std::vector<std::string> known_topics(const instance_directory& directory) {
-  std::vector<std::string> out;
-  for (auto topic : {topics::heartbeat, topics::promoted, topics::shutdown})
-    out.emplace_back(topic);
+  std::vector<std::string> out{
+    topics::of_instance.begin(), topics::of_instance.end()};
   for_each_method([&](auto id) {
     using M = typename decltype(id)::type;
     out.emplace_back(M::spec.topic);

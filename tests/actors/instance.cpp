@@ -61,6 +61,16 @@ create_session session_named(const std::string& id) {
   return out;
 }
 
+/// A write that never had the lock until its deadline. A machine that is too
+/// busy to say so in time leaves open what became of it.
+void check_late(const write_error& error) {
+  auto said = error.code == error_code::busy
+              && error.outcome == write_outcome::not_applied;
+  auto left_open = error.code == error_code::timeout
+                   && error.outcome == write_outcome::unknown;
+  CAF_CHECK(said || left_open);
+}
+
 /// A dispatcher that knows one method and says who it is.
 remembrances_dispatcher_actor::behavior_type
 dispatcher_named(const std::string& name) {
@@ -163,9 +173,11 @@ CAF_TEST(at its deadline a write that never had the lock is not applied) {
   for (auto* self : {&first, &second}) {
     auto outcome = self->db().call(session_named("a"), {200ms, {}});
     CAF_REQUIRE(!outcome);
-    CAF_CHECK(outcome.error().code == error_code::busy);
-    CAF_CHECK(outcome.error().outcome == write_outcome::not_applied);
+    check_late(outcome.error());
   }
+  CAF_CHECK(lock.commit().has_value());
+  CAF_CHECK(first.db().call(session_named("b")).has_value());
+  CAF_CHECK(!first.db().call(get_session_by_id{"a"})->has_value());
 }
 
 CAF_TEST(a write with retry outlasts a lock holder) {
@@ -188,10 +200,12 @@ CAF_TEST(a write with retry gives up within its deadline) {
   auto done = self.db().write_with_retry(
     "CreateSession", encode(session_named("a")), 600ms);
   CAF_REQUIRE(!done);
-  CAF_CHECK(done.error().code == error_code::busy);
-  // At least three attempts were made.
-  auto errors = self.metrics().at("errors").at("BUSY").as_int64();
-  CAF_CHECK(errors >= 3);
+  check_late(done.error());
+  auto figures = self.metrics();
+  std::int64_t attempts = 0;
+  for (const auto& [code, count] : figures.at("errors").as_object())
+    attempts += count.as_int64();
+  CAF_CHECK(attempts >= limits::retry_attempts_min);
 }
 
 CAF_TEST(a request id makes a write repeatable on every way) {
@@ -371,7 +385,7 @@ CAF_TEST(timeouts are those of the instance) {
   auto lock = immediate_transaction::begin(database).value();
   auto outcome = self.db().call(session_named("a"));
   CAF_REQUIRE(!outcome);
-  CAF_CHECK(outcome.error().code == error_code::busy);
+  check_late(outcome.error());
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

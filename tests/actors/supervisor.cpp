@@ -60,6 +60,8 @@ struct staff {
     options.figures = figures;
     options.colleagues = colleagues;
     options.where_we_stand = where_we_stand;
+    // However long a slow machine takes, restarts belong together.
+    options.watch.restart_window = 1h;
     options.on_role_change = [this](instance_role now) { roles.put(now); };
     handle = system.spawn<caf::detached>(supervisor, std::move(options));
     caf::scoped_actor self{system};

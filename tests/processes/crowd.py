@@ -7,7 +7,12 @@ import random
 import threading
 import time
 
-from harness import Process, session
+from harness import Process, session, wait_until
+
+# Long enough for a slow machine, where no write may fail by its deadline.
+TIMEOUT_MS = 20_000
+# Little is on its way to a process, so that it ends soon when it is told to.
+PIPE_BYTES = 4096
 
 
 def lines(name, rng, size=0):
@@ -49,7 +54,11 @@ class Member:
         self.history = os.path.join(crowd.folder, f"history-{self.name}")
         self.process = Process(
             "load", "--db", crowd.db, "--in-flight", str(crowd.in_flight),
-            "--history", self.history, *crowd.arguments, env=crowd.environment)
+            "--history", self.history, "--timeout", str(TIMEOUT_MS),
+            *crowd.arguments, env=crowd.environment,
+            pipe_bytes=PIPE_BYTES)
+        self.acks = 0
+        self.history_read_bytes = 0
         self.stop_feeding = threading.Event()
         rng = random.Random(f"{crowd.seed} {self.name}")
         self.feeder = threading.Thread(
@@ -61,9 +70,20 @@ class Member:
             for line in source:
                 if self.stop_feeding.is_set():
                     return
-                self.process.popen.stdin.write(json.dumps(line) + "\n")
+                self.process.write(line)
         except (BrokenPipeError, ValueError):
             pass  # it was killed
+
+    def acked(self):
+        """How many of its writes were acknowledged so far."""
+        if os.path.exists(self.history):
+            with open(self.history, "rb") as file:
+                file.seek(self.history_read_bytes)
+                news = file.read()
+            whole = news.rfind(b"\n") + 1
+            self.history_read_bytes += whole
+            self.acks += news.count(b'"event":"acked"', 0, whole)
+        return self.acks
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -127,6 +147,19 @@ class Crowd:
                 return number
         return None
 
+    def wait_for_acks(self, count, members=None):
+        """Until each of the members has that many acknowledged writes."""
+        for member in self.members if members is None else members:
+            wait_until(lambda one=member: one.acked() >= count,
+                       f"{count} acknowledged writes of {member.name}",
+                       member.process)
+
+    def wait_for_more_acks(self, more, members=None):
+        """That many more than the first of them has now."""
+        if members is None:
+            members = self.members
+        self.wait_for_acks(more + max(one.acked() for one in members), members)
+
     def finish(self):
         # All stop asking first, so that nobody waits for a crowd that goes on.
         for member in self.members:
@@ -150,12 +183,9 @@ def read_record(db):
         return None
 
 
-def wait_for_next_primary(db, epoch, patience_s=60):
+def wait_for_next_primary(db, epoch):
     """The record of a later epoch."""
-    end = time.monotonic() + patience_s
-    while time.monotonic() < end:
+    def next_record():
         record = read_record(db)
-        if record and record["epoch"] > epoch:
-            return record
-        time.sleep(0.001)
-    raise AssertionError("no primary of a later epoch")
+        return record if record and record["epoch"] > epoch else None
+    return wait_until(next_record, f"a primary after epoch {epoch}")

@@ -16,17 +16,31 @@ import zmq
 DBPROXY = os.environ["DBPROXY"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Nothing here takes this long; it only ends a test that hangs.
-PATIENCE_S = 60
+PATIENCE_S = 120
+
+
+def wait_until(condition, what, process=None):
+    """What `condition` gives when that is true; `process` must not end."""
+    end = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        if process and process.popen.poll() is not None:
+            raise AssertionError(
+                f"ended with {process.popen.returncode} before {what}: "
+                + "".join(process.errors))
+        if time.monotonic() > end:
+            raise AssertionError(f"in {PATIENCE_S} s there was not {what}")
+        time.sleep(0.002)
+    return found
 
 
 class Process:
     """A running dbproxy command whose output is read line by line."""
 
-    def __init__(self, *args, prefix=(), env=None):
+    def __init__(self, *args, prefix=(), env=None, pipe_bytes=-1):
         self.popen = subprocess.Popen(
             [*prefix, DBPROXY, *args],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
+            stderr=subprocess.PIPE, text=True, pipesize=pipe_bytes,
             env={**os.environ, **(env or {})})
         self.errors = []
         self._reader = threading.Thread(target=self._read_errors, daemon=True)
@@ -59,6 +73,12 @@ class Process:
 
     def send_signal(self, number):
         self.popen.send_signal(number)
+
+    def write_next(self, line):
+        """For `load --report 1` after a line of progress; what becomes of
+        this write is told too, because the millisecond is over."""
+        time.sleep(0.002)
+        self.write(line)
 
     def end(self):
         """Closes its input, waits, and gives (exit status, last line)."""
@@ -160,6 +180,7 @@ class Scenario(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="dbproxy-test-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.db = os.path.join(self.folder, "a.db")
+        self.addCleanup(self.assert_unharmed)
         self.context = zmq.Context()
         self.addCleanup(self.context.destroy, 0)
 
@@ -201,18 +222,41 @@ class Scenario(unittest.TestCase):
 
     def wait_until_contended(self):
         """Until somebody has met the lock and marked the hint."""
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
+        def marked():
             with open(self.db + ".dbproxy/hint", "rb") as file:
-                if any(file.read(8)):
-                    return
-            time.sleep(0.001)
-        self.fail("nobody met the lock")
+                return any(file.read(8))
+        wait_until(marked, "anybody who met the lock")
+
+    def wait_until_queued(self, client, count=1):
+        """Until that many writes wait at the primary, or are with it."""
+        wait_until(
+            lambda: client.call("instance.info")["result"]["queue_depth"]
+            >= count, f"a queue of {count} writes")
 
     def sql(self, statement, *values):
         connection = sqlite3.connect(self.db)
         try:
             return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def assert_unharmed(self):
+        """After every scenario, when its processes have ended: no page, no
+        foreign key and no full-text index is broken."""
+        if not os.path.exists(self.db):
+            return
+        connection = sqlite3.connect(self.db, timeout=PATIENCE_S)
+        try:
+            self.assertEqual(connection.execute(
+                "PRAGMA integrity_check").fetchall(), [("ok",)])
+            self.assertEqual(connection.execute(
+                "PRAGMA foreign_key_check").fetchall(), [])
+            for (name,) in connection.execute(
+                    "SELECT name FROM sqlite_schema WHERE sql LIKE"
+                    " 'CREATE VIRTUAL TABLE%fts5%'").fetchall():
+                # Fails if it is; 1 is: compare it with its rows too.
+                connection.execute(f"INSERT INTO {name} ({name}, rank)"
+                                   " VALUES ('integrity-check', 1)")
         finally:
             connection.close()
 

@@ -125,8 +125,9 @@ class Checker:
         return collections.Counter(
             one.code for one in self.writes if one.code is not None)
 
-    def first_ack_after(self, moment_ns):
-        """Of a write that was asked for after that moment."""
-        return min((one.ended_ns for one in self.writes
-                    if one.outcome == ACKED and one.asked_ns > moment_ns),
-                   default=None)
+    def first_ack_ms(self, since_ns, routes):
+        """How long after that moment one of these routes first succeeded,
+        with a write that was asked for later; None if it never did."""
+        return min(((one.ended_ns - since_ns) / 1e6 for one in self.writes
+                    if one.outcome == ACKED and one.asked_ns > since_ns
+                    and one.route in routes), default=None)

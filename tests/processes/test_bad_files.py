@@ -33,6 +33,9 @@ class BadFiles(Scenario):
         self.prefix = AS_NOBODY if os.geteuid() == 0 else ()
         self.give(self.folder)
 
+    def assert_unharmed(self):
+        """Some of these are no databases."""
+
     def dbproxy(self, *args):
         return run(*args, prefix=self.prefix, program=self.program)
 

@@ -6,7 +6,7 @@ import shutil
 import signal
 import unittest
 
-from harness import run
+from harness import run, wait_until
 from remembrances import Remembrances, SOURCES, embedder, runs, workers_of
 
 COUNTS = ("files", "added", "updated", "unchanged", "deleted")
@@ -151,6 +151,11 @@ class CodeIndex(Remembrances):
         hits = self.command("code", "search", "coordinator", "--limit", "5")
         self.assertEqual(len(hits), 5)
         self.assertIn("actors/", "".join(hit["file_path"] for hit in hits))
+        shown = self.on_terminal("code", "search", "coordinator", "--limit",
+                                 "5", columns=120).splitlines()
+        self.assertEqual(shown[0].split(), ["score", "symbol", "kind", "file",
+                                            "lines", "source"])
+        self.assertEqual(len(shown), 6)
 
         project = self.project()
         self.assertEqual(
@@ -342,8 +347,7 @@ class CodeIndex(Remembrances):
         workers = workers_of(one.pid)
         self.assertEqual(len(workers), 2)
         one.stop(signal.SIGKILL)
-        while any(map(runs, workers)):
-            pass
+        wait_until(lambda: not any(map(runs, workers)), "the workers' end")
         self.release(fifo)
         files, = self.sql("SELECT count(*) FROM code_files")[0]
         self.assertLess(files, 90)

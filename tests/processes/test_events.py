@@ -1,10 +1,24 @@
 """Events: each committed write is announced once, whoever committed it."""
 
+import fcntl
 import json
+import os
+import signal
 import threading
 import unittest
 
-from harness import LockHolder, Scenario, message, run, session
+import zmq
+
+from harness import (PATIENCE_S, LockHolder, Scenario, message, run, session,
+                     wait_until)
+
+
+def heeds_sigterm(pid):
+    """True once a process waits for SIGTERM: before it looks at a topic."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        masks = [int(line.split()[1], 16) for line in file
+                 if line.startswith(("SigBlk", "SigCgt"))]
+    return any(mask >> (signal.SIGTERM - 1) & 1 for mask in masks)
 
 
 class Events(Scenario):
@@ -40,8 +54,7 @@ class Events(Scenario):
         with LockHolder(self.db):
             secondary.write(
                 {"method": "CreateSession", "params": session("f")})
-            while client.call("instance.info")["result"]["queue_depth"] == 0:
-                pass
+            self.wait_until_queued(client)
         self.assertEqual(secondary.end()[1]["forwarded"], 1)
         first, second, third = self.changes(events, 3)
         self.assertEqual(first["payload"], {
@@ -89,7 +102,38 @@ class Events(Scenario):
             event = self.event(events)
         self.assertEqual(event["topic"], "instance.shutdown")
 
-    def test_watch_prints_events_and_warns_of_a_gap(self):
+    def test_watch_warns_of_a_gap(self):
+        # A primary of our own, that leaves events out.
+        events = self.context.socket(zmq.XPUB)
+        events.linger = 0
+        self.addCleanup(events.close)
+        where = f"ipc://{self.folder}/%s.sock"
+        events.bind(where % "pub")
+        os.mkdir(self.db + ".dbproxy", 0o700)
+        with open(self.db + ".dbproxy/lock", "w", encoding="utf-8") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX)
+            json.dump({"instance_id": "own", "pid": os.getpid(), "epoch": 7,
+                       "rpc_addr": where % "rpc", "pub_addr": where % "pub",
+                       "started_at": "2026-01-01T00:00:00Z",
+                       "version": "0"}, file)
+            file.write("\n")  # it is whole
+            file.flush()
+            watch = self.start("watch", "--db", self.db, "--topic", "db.")
+            self.assertTrue(events.poll(PATIENCE_S * 1000), "no subscription")
+            for seq in (3, 4, 8):
+                topic = "db.session.deleted"
+                events.send_multipart([topic.encode(), json.dumps({
+                    "instance_id": "own", "topic": topic, "epoch": 7,
+                    "timestamp": "2026-01-01T00:00:00Z", "seq": seq,
+                    "payload": {}}).encode()])
+            self.assertEqual([watch.line()["seq"] for _ in range(2)], [3, 4])
+            self.assertEqual(watch.line(), {
+                "warning": "events are missing", "epoch": 7, "from_seq": 5,
+                "to_seq": 7})
+            self.assertEqual(watch.line()["seq"], 8)
+            self.assertEqual(watch.stop(), 0)
+
+    def test_watch_prints_the_events_of_a_topic(self):
         server = self.serve()
         watch = self.start("watch", "--db", self.db, "--topic", "db.message")
         everything = self.start("watch", "--db", self.db)
@@ -110,6 +154,15 @@ class Events(Scenario):
         self.assertIn(everything.line()["topic"],
                       ("db.session.created", "instance.heartbeat"))
         self.assertEqual(watch.stop(), 0)
+
+    def test_every_topic_of_an_instance_can_be_watched(self):
+        self.serve()
+        for topic in ("instance.heartbeat", "instance.promoted",
+                      "instance.restarted", "instance.shutdown"):
+            watch = self.start("watch", "--db", self.db, "--topic", topic)
+            wait_until(lambda one=watch: heeds_sigterm(one.pid),
+                       "a process that can be told to end", watch)
+            self.assertEqual(watch.stop(), 0, watch.errors)
 
     def test_an_unknown_topic_is_refused(self):
         server = self.serve()

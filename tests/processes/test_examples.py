@@ -31,11 +31,9 @@ class Examples(Scenario):
         build = os.path.join(BUILD, "examples", "embed")
         self.run_tool("cmake", "--install", BUILD, "--prefix", prefix)
         self.assertTrue(os.path.exists(os.path.join(prefix, "bin/dbproxy")))
-        flags = os.environ.get("DBPROXY_EXAMPLE_FLAGS", "")
         self.run_tool(
             "cmake", "-S", os.path.join(ROOT, "examples", "embed"), "-B",
             build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}",
-            f"-DCMAKE_CXX_FLAGS={flags}",
             "-DCMAKE_CXX_COMPILER_LAUNCHER="
             + os.environ.get("DBPROXY_LAUNCHER", ""))
         self.run_tool("cmake", "--build", build)

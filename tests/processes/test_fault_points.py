@@ -1,12 +1,16 @@
-"""Every named place in the code where a part can fail, under load."""
+"""Every named place in the code where a part can fail, under load.
 
+Debug builds alone have them.
+"""
+
+import json
 import os
 import signal
-import time
 import unittest
 
 from crowd import Crowd, prepare, wait_for_next_primary
-from harness import PATIENCE_S, LockHolder, Scenario, message, run, session
+from harness import (PATIENCE_S, LockHolder, Scenario, message, run, session,
+                     wait_until)
 from history import ACKED, Checker
 
 NAMES = run("fault-points").stdout.split()
@@ -14,12 +18,7 @@ NAMES = run("fault-points").stdout.split()
 LATER = "@25"
 
 
-@unittest.skipUnless(NAMES, "this is no debug build, it has no fault points")
 class FaultPoints(Scenario):
-
-    def setUp(self):
-        super().setUp()
-        self.began_at = time.monotonic()
 
     def prepare(self, db):
         self.db = db
@@ -65,7 +64,7 @@ class FaultPoints(Scenario):
             member = self.armed(crowd, fault)
             crowd.arguments = ("--role", "secondary")
             crowd.members += [crowd.start(number) for number in (1, 2, 3)]
-            self.wait_for_acks(crowd.members, 10)
+            crowd.wait_for_acks(10)
             server.send_signal(signal.SIGKILL)
         else:
             server.stop()
@@ -74,7 +73,7 @@ class FaultPoints(Scenario):
             crowd.members += [crowd.start(number) for number in (1, 2, 3)]
         others = crowd.members[1:]
         if action == "crash":
-            member.process.popen.wait()
+            member.process.popen.wait(PATIENCE_S)
             self.assertEqual(
                 member.process.popen.returncode, -signal.SIGKILL)
             member.close()
@@ -83,41 +82,57 @@ class FaultPoints(Scenario):
                 self.serve()
             wait_for_next_primary(self.db, epoch)
         else:
-            self.wait_for_error(member, "injected fault")
+            wait_until(
+                lambda: any("injected fault" in line
+                            for line in member.process.errors),
+                f"the fault {fault}", member.process)
             others = crowd.members
             if promotion:
                 wait_for_next_primary(self.db, epoch)
-        self.wait_for_acks(others, 20 + max(map(self.acks, others)))
+        crowd.wait_for_more_acks(20, others)
         for status, summary in crowd.finish():
             self.assertIsNotNone(summary)
         # A dispatcher that fails says so; nothing else is seen by a caller.
         self.check(crowd, {"INTERNAL", "UNAVAILABLE"}
                    if point == "dispatcher.prepare" else ())
 
-    def acks(self, member):
-        try:
-            with open(member.history, encoding="utf-8") as file:
-                return file.read().count('"event":"acked"')
-        except FileNotFoundError:
-            return 0
+    def test_a_restart_is_counted_logged_and_announced(self):
+        server = self.serve(
+            env={"DBPROXY_FAULT": "coordinator.finish=throw@3"})
+        client = self.client(server)
+        restarts = self.subscriber(server, b"instance.restarted")
+        for number in range(5):
+            answer = client.write("CreateSession", session(f"s{number}"),
+                                  request_id=f"r{number}")
+            if "error" in answer:
+                # What was in hand may be committed; asking again tells.
+                self.assert_error(answer, "UNAVAILABLE")
+                answer = client.write("CreateSession", session(f"s{number}"),
+                                      request_id=f"r{number}")
+            self.assertIn("result", answer)
+        self.assertEqual(
+            self.event(restarts)["payload"]["part"], "coordinator")
+        status = json.loads(run("status", "--db", self.db, "--json").stdout)
+        self.assertEqual(status["restarts"], 1)
+        self.assertEqual(
+            client.call("instance.metrics")["result"]["restarts"],
+            {"coordinator": 1})
+        self.assertTrue(any("injected fault at coordinator.finish" in line
+                            for line in server.errors), server.errors)
 
-    def wait_for_acks(self, members, count):
-        for member in members:
-            while self.acks(member) < count:
-                self.assertIsNone(member.process.popen.poll())
-                member.process.popen.stdin.flush()
-                self.pause()
-
-    def wait_for_error(self, member, text):
-        while not any(text in line for line in member.process.errors):
-            self.assertIsNone(
-                member.process.popen.poll(), member.process.errors)
-            self.pause()
-
-    def pause(self):
-        """Between two looks at what another process has written."""
-        self.assertLess(time.monotonic(), self.began_at + PATIENCE_S)
-        time.sleep(0.01)
+    def test_a_commit_that_outlasts_the_deadline_is_unknown(self):
+        server = self.serve(
+            env={"DBPROXY_FAULT": "writer.before_commit=delay/2000@2"})
+        client = self.client(server)
+        client.write("CreateSession", session("s"))
+        write = ("CreateMessage", message("m", "s"))
+        answer = client.write(*write, request_id="r", timeout_ms=200)
+        self.assert_error(answer, "TIMEOUT", -32001)
+        self.assertEqual(answer["error"]["data"]["outcome"], "unknown")
+        # The same again tells what became of it.
+        answer = client.write(*write, request_id="r")
+        self.assertEqual(answer["result"]["id"], "m")
+        self.assertEqual(self.sql("SELECT count(*) FROM messages"), [(1,)])
 
     def test_a_lost_reply_is_asked_for_again(self):
         server = self.serve(

@@ -221,6 +221,19 @@ class JsonRpc(Scenario):
             [{**read, "id": number} for number in range(4)]))
         self.assertEqual(len([one for one in answers if "result" in one]), 2)
 
+    def test_a_write_whose_result_cannot_be_sent_is_unknown(self):
+        client = self.client(self.server)
+        client.write("CreateSession", session("s"))
+        file = {"id": "f", "session_id": "s", "path": "p" * (1 << 20),
+                "content": "", "version": "1"}
+        self.assertIn("result", client.write("CreateFile", file))
+        answer = client.write("UpdateFile", {
+            "id": "f", "content": "x" * (31 << 19), "version": "2"})
+        text = self.assert_error(answer, "INTERNAL", -32006)
+        self.assertIn("message_bytes_max", text)
+        self.assertEqual(answer["error"]["data"]["outcome"], "unknown")
+        self.assertEqual(self.sql("SELECT version FROM files"), [("2",)])
+
     def test_frames_that_are_no_json_rpc(self):
         client = self.client(self.server)
         for text, number in ((b"", -32700), (b"\xff\xfe", -32700),

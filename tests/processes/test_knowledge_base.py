@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import unittest
 
-from harness import message, run, session
+from harness import message, run, session, wait_until
 from remembrances import Remembrances, SOURCES, embedder, runs, workers_of
 
 COUNTS = ("files", "added", "updated", "unchanged", "deleted")
@@ -241,8 +241,9 @@ class KnowledgeBase(Remembrances):
         self.assertEqual(shown[1][shown[0].index("updated"):][:2], "20")
         self.assertEqual(
             len(json.loads(self.on_terminal("kb", "list", "--json"))), 2)
-        self.assertIn("2 unchanged", self.on_terminal(
-            "kb", "import", self.tree))
+        shown = self.on_terminal("kb", "import", self.tree)
+        self.assertIn("] 1 of 2 files compared", shown)
+        self.assertIn("2 unchanged", shown)
 
     def test_a_search_by_meaning(self):
         self.file("pets.md", "The horse and the dog.\n")
@@ -388,8 +389,9 @@ class KnowledgeBase(Remembrances):
             self.assertEqual(len(workers), len(arguments) and 3)
             one.stop(signal.SIGKILL)
             # Its workers end too, when nobody feeds them any more.
-            while any(map(runs, workers)):
-                pass
+            wait_until(
+                lambda pids=workers: not any(map(runs, pids)),
+                "the workers' end")
             self.release(fifo)
             self.assert_completed(30)
             os.remove(self.db)

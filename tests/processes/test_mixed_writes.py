@@ -60,7 +60,8 @@ class MixedWrites(Scenario):
     def test_a_hundred_and_fifty_writes_during_a_promotion(self):
         server = self.serve()
         self.client(server).write("CreateSession", session("s"))
-        loads = [self.start("load", "--db", self.db, "--in-flight", "50")
+        loads = [self.start("load", "--db", self.db, "--in-flight", "50",
+                            "--timeout", "30000")
                  for _ in range(3)]
         with LockHolder(self.db):
             # None can be done while the lock is held, so all are under way.

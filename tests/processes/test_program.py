@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import unittest
 
-from harness import DBPROXY, LockHolder, Scenario, run, session
+from harness import DBPROXY, LockHolder, Scenario, run, session, wait_until
 
 
 class Program(Scenario):
@@ -100,8 +100,8 @@ class Program(Scenario):
 
     def test_a_secondary_that_waits_can_be_stopped(self):
         waiting = self.start("serve", "--db", self.db, "--role", "secondary")
-        while not os.path.exists(f"{self.db}.dbproxy/hint"):
-            pass
+        wait_until(
+            lambda: os.path.exists(f"{self.db}.dbproxy/hint"), "the hint")
         self.assertEqual(waiting.stop(signal.SIGINT), 0)
 
     def test_the_primary_that_was_killed_is_replaced_at_once(self):
@@ -144,8 +144,8 @@ class Program(Scenario):
             self.assertIn(word, done.stdout)
         second = self.serve()
         client = self.client(server)
-        while not (peers := client.call("instance.info")["result"]["peers"]):
-            pass
+        peers = wait_until(
+            lambda: client.call("instance.info")["result"]["peers"], "a peer")
         self.assertEqual(peers, [{"instance_id": second.ready["instance_id"],
                                   "pid": second.pid}])
         server.send_signal(signal.SIGSTOP)

@@ -6,7 +6,8 @@ import signal
 import threading
 import unittest
 
-from harness import LockHolder, Scenario, message, run, session
+from crowd import TIMEOUT_MS
+from harness import LockHolder, Scenario, message, run, session, wait_until
 
 HOLD_S = 1.5
 
@@ -18,6 +19,9 @@ def write_line(method, params, **more):
 class WritePath(Scenario):
 
     def load(self, *args):
+        if "--timeout" not in args:
+            # Where no write may fail, a slow machine has its time.
+            args += ("--timeout", str(TIMEOUT_MS))
         return self.start("load", "--db", self.db, *args)
 
     def test_no_write_fails_beside_a_foreign_lock_holder(self):
@@ -92,21 +96,23 @@ class WritePath(Scenario):
         server = self.serve()
         client = self.client(server)
         with LockHolder(self.db):
-            answer = client.write(
-                "CreateSession", session("s"), timeout_ms=200)
-            self.assert_error(answer, "BUSY", -32007)
-            self.assertEqual(
-                answer["error"]["data"]["outcome"], "not_applied")
-            self.assertTrue(answer["error"]["data"]["retryable"])
+            error = client.write("CreateSession", session("s"),
+                                 timeout_ms=200)["error"]["data"]
+            # A machine that is too busy to say so in time leaves it open.
+            self.assertIn((error["code"], error["outcome"]),
+                          (("BUSY", "not_applied"), ("TIMEOUT", "unknown")))
+            self.assertTrue(error["retryable"])
             secondary = self.load("--role", "secondary", "--timeout", "200")
             secondary.write(write_line("CreateSession", session("t")))
             status, summary = secondary.end()
-            self.assertEqual(status, 1)
-            self.assertEqual(summary["errors"], {"BUSY": 1})
-            self.assertEqual(summary["unknown"], 0)
-        self.assertEqual(self.sql("SELECT count(*) FROM sessions"), [(0,)])
-        answer = client.write("CreateSession", session("s"))
-        self.assertEqual(answer["result"]["id"], "s")
+            self.assertEqual((status, summary["failed"]), (1, 1))
+            self.assertLessEqual(set(summary["errors"]), {"BUSY", "TIMEOUT"})
+            self.assertEqual(summary["unknown"],
+                             summary["errors"].get("TIMEOUT", 0))
+        # In any case it is not done later.
+        answer = client.write("CreateSession", session("u"))
+        self.assertEqual(answer["result"]["id"], "u")
+        self.assertEqual(self.sql("SELECT id FROM sessions"), [("u",)])
 
     def test_a_secondary_writes_directly_while_nobody_contends(self):
         self.serve()
@@ -130,8 +136,7 @@ class WritePath(Scenario):
         feeder.start()
         # All that may be in flight waits for the lock by now or soon.
         client = self.client(server)
-        while client.call("instance.info")["result"]["queue_depth"] < 100:
-            pass
+        self.wait_until_queued(client, 100)
         holder.release()
         feeder.join()
         status, summary = secondary.end()
@@ -140,6 +145,27 @@ class WritePath(Scenario):
         rows = [row[0] for row in
                 self.sql("SELECT id FROM messages ORDER BY rowid")]
         self.assertEqual(rows, [f"m{i:04}" for i in range(count)])
+
+    def test_the_journal_stays_near_to_what_is_in_flight(self):
+        server = self.serve()
+        client = self.client(server)
+        client.write("CreateSession", session("s"))
+        loads = [self.load("--role", "secondary", "--in-flight", "8")
+                 for _ in range(2)]
+        with LockHolder(self.db):
+            # They meet the lock, so that the primary has their writes.
+            for name, load in enumerate(loads):
+                load.write(*(write_line("CreateMessage",
+                                        message(f"{name}-{i}", "s"))
+                             for i in range(300)))
+            self.wait_until_queued(client, 2 * 8)
+        for load in loads:
+            status, summary = load.end()
+            self.assertEqual(status, 0, summary)
+            self.assertGreater(summary["forwarded"], 0)
+        left = client.call("instance.info")["result"]["journal_entries"]
+        # Of those in flight last, and not 600.
+        self.assertLessEqual(left, 100)
 
     def test_what_was_acknowledged_can_be_read_by_everybody(self):
         server = self.serve()
@@ -165,14 +191,14 @@ class WritePath(Scenario):
     def test_a_secondary_goes_on_when_its_primary_is_gone(self):
         server = self.serve()
         secondary = self.load("--role", "secondary", "--report", "1",
-                              "--timeout", "2000")
+                              "--timeout", "4000")
         secondary.write(write_line("CreateSession", session("s1")))
         self.assertEqual(secondary.line()["acked"], 1)
         server.stop(signal.SIGKILL)
-        secondary.write(write_line("CreateSession", session("s2")))
+        secondary.write_next(write_line("CreateSession", session("s2")))
         self.assertEqual(secondary.line()["acked"], 2)
         with LockHolder(self.db):
-            secondary.write(write_line("CreateSession", session("s3")))
+            secondary.write_next(write_line("CreateSession", session("s3")))
             line = secondary.line()
             self.assertEqual(line["errors"], {"UNREACHABLE": 1})
         secondary.write(write_line("CreateSession", session("s4")))
@@ -191,14 +217,14 @@ class WritePath(Scenario):
         second = self.serve()
         self.assertEqual(second.ready["epoch"], first.ready["epoch"] + 1)
         client = self.client(second)
-        while not client.call("instance.info")["result"]["peers"]:
-            pass
+        wait_until(
+            lambda: client.call("instance.info")["result"]["peers"], "a peer")
         with LockHolder(self.db):
             secondary.write(write_line("CreateSession", session("s2")))
-            while client.call("instance.info")["result"]["queue_depth"] == 0:
-                pass
+            self.wait_until_queued(client)
         status, summary = secondary.end()
-        self.assertEqual((status, summary["forwarded"]), (0, 1), "".join(secondary.errors))
+        self.assertEqual((status, summary["forwarded"]), (0, 1),
+                         "".join(secondary.errors))
 
     def test_no_write_fails_when_the_primary_ends_and_another_starts(self):
         first = self.serve()
@@ -213,8 +239,9 @@ class WritePath(Scenario):
             for number, process in enumerate(loads)]
         for feeder in feeders:
             feeder.start()
-        while self.sql("SELECT count(*) FROM messages")[0][0] < 100:
-            pass
+        wait_until(
+            lambda: self.sql("SELECT count(*) >= 100 FROM messages")[0][0],
+            "100 messages")
         self.assertEqual(first.stop(), 0)
         self.serve()
         for feeder in feeders:
@@ -230,14 +257,15 @@ class WritePath(Scenario):
 
     def test_an_unanswered_write_is_unknown_only_if_it_was_sent(self):
         server = self.serve()
-        secondary = self.load("--role", "secondary", "--timeout", "500",
+        secondary = self.load("--role", "secondary", "--timeout", "2000",
                               "--report", "1")
         secondary.write(write_line("CreateSession", session("s1")))
         self.assertEqual(secondary.line()["acked"], 1)
         server.send_signal(signal.SIGSTOP)
         try:
             with LockHolder(self.db):
-                secondary.write(write_line("CreateSession", session("s2")))
+                secondary.write_next(write_line("CreateSession",
+                                                session("s2")))
                 line = secondary.line()
         finally:
             server.send_signal(signal.SIGCONT)

@@ -295,6 +295,10 @@ CAF_TEST(old entries are forgotten and young ones are not ) {
   CAF_CHECK_EQUAL(known(), "");
 }
 
+CAF_TEST(an entry outlives every deadline) {
+  CAF_CHECK(limits::journal_window > limits::timeout_max);
+}
+
 CAF_TEST(pruning stops at the first young entry) {
   record("old");
   now += limits::journal_window + 1s;

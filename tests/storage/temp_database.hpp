@@ -26,7 +26,7 @@ namespace dbproxy::storage_test {
 using namespace std::chrono_literals;
 
 /// How long to wait for what must happen.
-inline constexpr std::chrono::seconds patience{20};
+inline constexpr std::chrono::seconds patience{60};
 
 inline lock_deadline in(std::chrono::milliseconds wait) {
   return std::chrono::steady_clock::now() + wait;

@@ -22,7 +22,7 @@
 namespace dbproxy::test {
 
 /// How long to wait for what must happen.
-inline constexpr std::chrono::seconds patience{20};
+inline constexpr std::chrono::seconds patience{60};
 
 /// A fresh directory, removed at the end with all that is in it.
 class temp_directory {
