@@ -6,7 +6,6 @@
 #include "messages/fault_point.hpp"
 #include "messages/limits.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace dbproxy {
@@ -21,6 +20,9 @@ constexpr auto tick_interval = 20ms;
 // A batch that is with the writer gets this much longer than its deadline to
 // say for certain what became of a write.
 constexpr auto execution_grace = 100ms;
+// One that runs and one that is next, so that the writer goes on with what is
+// queued by then without waiting for the coordinator.
+constexpr std::size_t commits_max = 2;
 // A checkpoint gives up its turn when the write lock is not free this long.
 constexpr auto checkpoint_lock_wait = 50ms;
 // With nothing to do for so long, the primary makes the checkpoint that would
@@ -33,7 +35,7 @@ write_error refused(error_code code, std::string text, const std::string& m) {
 
 } // namespace
 
-write_error coordinator_state::late_error(const entry& item) {
+write_error coordinator_state::late_error(const queued_write& item) {
   auto error = refused(
     error_code::busy, "the write lock was not free within the deadline",
     item.write->method);
@@ -45,6 +47,7 @@ write_error coordinator_state::late_error(const entry& item) {
 void coordinator_state::start(pointer self, coordinator_parts parts) {
   self_ = self;
   parts_ = std::move(parts);
+  queue_ = std::make_shared<commit_queue>(parts_.figures, parts_.hint);
 }
 
 caf::result<written> coordinator_state::admit(const submission& request) {
@@ -58,11 +61,13 @@ caf::result<written> coordinator_state::admit(const submission& request) {
     return to_caf(resend.error());
   auto waiter = self_->make_response_promise<written>();
   if (*resend != nullptr) {
-    (*resend)->deadline = std::max((*resend)->deadline, request.deadline);
+    queue_->extend(**resend, request.deadline);
     (*resend)->waiters.push_back(waiter);
     return waiter;
   }
-  if (queue_.size() >= limits::queued_writes_max) {
+  auto item = std::make_shared<queued_write>(
+    queued_write{request.write, request.deadline, clock::now(), {waiter}});
+  if (!queue_->push(item)) {
     waiter.deliver(to_caf(refused(
       error_code::busy,
       "queued_writes_max = " + std::to_string(limits::queued_writes_max)
@@ -70,24 +75,20 @@ caf::result<written> coordinator_state::admit(const submission& request) {
       write.method)));
     return waiter;
   }
-  auto item =
-    std::make_shared<entry>(
-      entry{request.write, request.deadline, clock::now(), {waiter}});
   if (write.request_id)
-    by_request_id_.emplace(*write.request_id, item);
-  queue_.push_back(std::move(item));
+    by_request_id_.emplace(*write.request_id, std::move(item));
   arm_tick();
-  pump();
+  pump_soon();
   return waiter;
 }
 
-result<coordinator_state::entry_ptr>
+result<queued_write_ptr>
 coordinator_state::find_resend(const prepared_write& write) const {
   if (!write.request_id)
-    return entry_ptr{};
+    return queued_write_ptr{};
   auto found = by_request_id_.find(*write.request_id);
   if (found == by_request_id_.end())
-    return entry_ptr{};
+    return queued_write_ptr{};
   const auto& first = *found->second->write;
   if (first.method == write.method && first.fingerprint == write.fingerprint)
     return found->second;
@@ -97,58 +98,46 @@ coordinator_state::find_resend(const prepared_write& write) const {
     write.method);
 }
 
-void coordinator_state::pump() {
-  if (stalled_ || !executing_.empty() || queue_.empty())
+// After what is in the mailbox already: writes that came together go together.
+void coordinator_state::pump_soon() {
+  if (commits_ == commits_max || std::exchange(pump_is_near_, true))
     return;
-  write_batch batch;
-  auto bytes = std::size_t{0};
-  auto deadline = queue_.front()->deadline;
-  while (!queue_.empty() && executing_.size() < limits::batch_rows_max) {
-    auto& next = queue_.front();
-    bytes += next->write->bytes;
-    if (bytes > limits::batch_bytes_max && !executing_.empty())
-      break;
-    deadline = std::min(deadline, next->deadline);
-    batch.entries.push_back(
-      {next->write, next->write->request_id.has_value(), next->deadline});
-    executing_.push_back(std::move(next));
-    queue_.pop_front();
-  }
-  auto now = clock::now();
-  for (const auto& item : executing_)
-    parts_.figures->record_stage(write_stage::queued, now - item->admitted_at);
-  batch.lock_deadline = deadline;
-  batch.epoch = parts_.epoch;
-  note_contention(now);
-  auto writer = parts_.colleagues->get<writer_actor>();
-  if (!writer) {
-    stall();
-    return;
-  }
-  self_->request(writer, caf::infinite, std::move(batch))
-    .then(
-      [this](batch_result& outcome) { finish(outcome); },
-      [this](const caf::error& error) { writer_failed(from_caf(error)); });
+  self_->send(self_, pump_command{});
 }
 
-// Nobody is there to execute: everything back to its place, until a tick.
+void coordinator_state::pump() {
+  pump_is_near_ = false;
+  if (stalled_ || commits_ == commits_max || queue_->queued() == 0)
+    return;
+  auto writer = parts_.colleagues->get<writer_actor>();
+  if (!writer)
+    return stall();
+  ++commits_;
+  self_->request(writer, caf::infinite, commit_command{queue_, parts_.epoch})
+    .then(
+      [this](batch_result& outcome) {
+        --commits_;
+        finish(outcome);
+      },
+      [this, which = writer_](const caf::error& error) {
+        if (which == writer_)
+          writer_failed(from_caf(error));
+      });
+}
+
+// Nobody is there to execute: everything waits for a tick.
 void coordinator_state::stall() {
   stalled_ = true;
-  auto waiting = std::exchange(executing_, {});
-  queue_.insert(queue_.begin(), waiting.begin(), waiting.end());
+  arm_tick();
 }
 
 // What the writer had in hand may be committed or not. The journal knows of
 // all that have a request id: the next writer will find out.
 void coordinator_state::writer_failed(const write_error& error) {
-  for (auto& item : executing_)
-    item->uncertain = true;
-  auto lost = std::stable_partition(
-    executing_.begin(), executing_.end(),
-    [](const entry_ptr& item) { return item->write->request_id.has_value(); });
-  for (auto at = lost; at != executing_.end(); ++at)
-    settle(*at, error);
-  executing_.erase(lost, executing_.end());
+  ++writer_;
+  commits_ = 0;
+  for (const auto& item : queue_->recover())
+    settle(*item, error);
   stall();
   finish_draining();
 }
@@ -156,15 +145,14 @@ void coordinator_state::writer_failed(const write_error& error) {
 void coordinator_state::finish(batch_result& outcome) {
   fault_point("coordinator.finish");
   if (outcome.outcome == batch_result::status::lock_not_had) {
-    requeue();
-  } else {
+    fail_late();
+  } else if (!outcome.results.empty()) {
     ++figures_.batches;
-    announce(outcome);
-    auto done = std::exchange(executing_, {});
-    for (std::size_t i = 0; i < done.size(); ++i)
-      settle(done[i], std::move(outcome.results[i]));
-    // After the answers, so that whoever carries them has them before it is
-    // told to stop.
+    auto batch = queue_->pop_taken();
+    announce(batch, outcome);
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      settle(*batch[i], std::move(outcome.results[i]));
+    // Only now: the exit that may follow finds the answers before it.
     if (outcome.outcome == batch_result::status::fenced && parts_.on_fenced)
       parts_.on_fenced();
     if (outcome.wal_pages > 0)
@@ -174,46 +162,39 @@ void coordinator_state::finish(batch_result& outcome) {
   finish_draining();
 }
 
-// The lock was not had by the earliest deadline: that write is answered, and
-// the others go back to the head of the queue.
-void coordinator_state::requeue() {
-  auto now = clock::now();
-  auto waiting = std::exchange(executing_, {});
-  for (std::size_t i = waiting.size(); i-- > 0;) {
-    if (waiting[i]->deadline > now)
-      queue_.push_front(std::move(waiting[i]));
-    else
-      settle(waiting[i], late_error(*waiting[i]));
-  }
+void coordinator_state::fail_late() {
+  for (const auto& item : queue_->remove_late(clock::now()))
+    settle(*item, late_error(*item));
 }
 
-void coordinator_state::settle(const entry_ptr& item, result<written> outcome) {
-  if (item->write->request_id)
-    by_request_id_.erase(*item->write->request_id);
+void coordinator_state::settle(queued_write& item, result<written> outcome) {
+  if (item.write->request_id)
+    by_request_id_.erase(*item.write->request_id);
   if (outcome) {
     ++figures_.writes;
     if (outcome->replayed)
       ++figures_.replayed;
   }
-  for (auto& waiter : std::exchange(item->waiters, {})) {
+  for (auto& waiter : std::exchange(item.waiters, {})) {
     if (outcome) {
       waiter.deliver(*outcome);
     } else {
       auto error = outcome.error();
-      error.method = item->write->method;
+      error.method = item.write->method;
       waiter.deliver(to_caf(std::move(error)));
     }
   }
 }
 
-void coordinator_state::announce(const batch_result& outcome) {
+void coordinator_state::announce(
+  const std::vector<queued_write_ptr>& batch, const batch_result& outcome) {
   auto publisher = parts_.colleagues->get<publisher_actor>();
   if (!publisher)
     return;
   announcements out;
-  for (std::size_t i = 0; i < executing_.size(); ++i) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
     const auto& done = outcome.results[i];
-    const auto& write = *executing_[i]->write;
+    const auto& write = *batch[i]->write;
     if (done && !done->replayed && !write.topic.empty())
       out.changes.push_back(announcement_of(write));
   }
@@ -238,28 +219,15 @@ void coordinator_state::checkpoint() {
   if (!writer)
     return;
   checkpoints_.begin();
-  self_->request(writer, caf::infinite, checkpoint_command{checkpoint_lock_wait})
+  self_
+    ->request(writer, caf::infinite, checkpoint_command{checkpoint_lock_wait})
     .then(
       [this](const checkpoint_report& report) { checkpoints_.end(report); },
       [this](const caf::error&) { checkpoints_.end({}); });
 }
 
-// Writers contend where a batch, or it and the one shortly before it, are of
-// more than one source.
-void coordinator_state::note_contention(time_point now) {
-  if (!parts_.hint)
-    return;
-  const auto& latest = executing_.back()->write->source_instance_id;
-  auto differs = [&](const entry_ptr& item) {
-    return item->write->source_instance_id != latest;
-  };
-  auto met = std::any_of(executing_.begin(), executing_.end(), differs);
-  auto recently = now - last_batch_at_ < contention_hint::validity;
-  if (met || (recently && last_source_ != latest))
-    parts_.hint->mark();
-  last_batch_at_ = now;
-  if (last_source_ != latest)
-    last_source_ = latest;
+bool coordinator_state::is_idle() const {
+  return queue_->queued() == 0 && queue_->taken() == 0;
 }
 
 void coordinator_state::arm_tick() {
@@ -273,14 +241,8 @@ void coordinator_state::tick() {
   tick_armed_ = false;
   stalled_ = false;
   auto now = clock::now();
-  auto late = [&](const entry_ptr& item) { return item->deadline <= now; };
-  for (auto& item : queue_)
-    if (late(item))
-      settle(item, late_error(*item));
-  std::erase_if(queue_, late);
-  for (auto& item : executing_) {
-    if (item->deadline + execution_grace > now)
-      continue;
+  fail_late();
+  for (const auto& item : queue_->overdue(now - execution_grace)) {
     auto error = refused(
       error_code::timeout, "the commit took longer than the deadline",
       item->write->method);
@@ -314,8 +276,8 @@ void coordinator_state::finish_draining() {
 
 coordinator_figures coordinator_state::figures() const {
   auto out = figures_;
-  out.queued = static_cast<std::int64_t>(queue_.size());
-  out.executing = static_cast<std::int64_t>(executing_.size());
+  out.queued = static_cast<std::int64_t>(queue_->queued());
+  out.executing = static_cast<std::int64_t>(queue_->taken());
   out.checkpoint_blocked = checkpoints_.is_blocked();
   return out;
 }
@@ -323,10 +285,11 @@ coordinator_figures coordinator_state::figures() const {
 void coordinator_state::abandon(const write_error& error) {
   auto unknown = error;
   unknown.outcome = write_outcome::unknown;
-  for (auto& item : std::exchange(executing_, {}))
-    settle(item, unknown);
-  for (auto& item : std::exchange(queue_, {}))
-    settle(item, item->uncertain ? unknown : error);
+  auto [begun, waiting] = queue_->clear();
+  for (const auto& item : begun)
+    settle(*item, unknown);
+  for (const auto& item : waiting)
+    settle(*item, item->uncertain ? unknown : error);
   for (auto& waiter : std::exchange(drainers_, {}))
     waiter.deliver(to_caf(error));
 }
@@ -339,6 +302,7 @@ coordinator(coordinator_state::pointer self, coordinator_parts parts) {
   });
   return {
     [self](const submission& request) { return self->state.admit(request); },
+    [self](const pump_command&) { self->state.pump(); },
     [self](const wal_report& report) { self->state.note_wal(report.pages); },
     [self](const drain_command&) { return self->state.drain(); },
     [self](const figures_query&) { return self->state.figures(); },

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/checkpoint_schedule.hpp"
+#include "actors/commit_queue.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
 #include "actors/roster.hpp"
@@ -10,7 +11,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,6 +41,7 @@ public:
   using promise = caf::typed_response_promise<written>;
 
   void start(pointer self, coordinator_parts parts);
+  void pump();
   caf::result<written> admit(const submission& request);
   void note_wal(std::int64_t pages);
   caf::result<void> drain();
@@ -51,45 +52,34 @@ public:
   void abandon(const write_error& error);
 
 private:
-  /// A write in hand and everybody who waits for it.
-  struct entry {
-    write_ptr write;
-    time_point deadline;
-    time_point admitted_at;
-    std::vector<promise> waiters;
-    /// A writer failed with it: it may be in the journal.
-    bool uncertain = false;
-  };
-  using entry_ptr = std::shared_ptr<entry>;
-
-  result<entry_ptr> find_resend(const prepared_write& write) const;
-  void pump();
+  result<queued_write_ptr> find_resend(const prepared_write& write) const;
+  void pump_soon();
   void finish(batch_result& outcome);
-  void requeue();
-  void stall();
   void writer_failed(const write_error& error);
-  static write_error late_error(const entry& item);
-  void settle(const entry_ptr& item, result<written> outcome);
-  void announce(const batch_result& outcome);
+  void stall();
+  void fail_late();
+  static write_error late_error(const queued_write& item);
+  void settle(queued_write& item, result<written> outcome);
+  void announce(
+    const std::vector<queued_write_ptr>& batch, const batch_result& outcome);
   void checkpoint();
-  bool is_idle() const noexcept { return queue_.empty() && executing_.empty(); }
-  void note_contention(time_point now);
+  bool is_idle() const;
   void arm_tick();
   void finish_draining();
 
   pointer self_ = nullptr;
   coordinator_parts parts_;
-  std::deque<entry_ptr> queue_;
-  std::vector<entry_ptr> executing_;
-  std::unordered_map<std::string, entry_ptr> by_request_id_;
+  std::shared_ptr<commit_queue> queue_;
+  std::unordered_map<std::string, queued_write_ptr> by_request_id_;
   std::vector<caf::typed_response_promise<void>> drainers_;
+  std::size_t commits_ = 0;  ///< asked for and not answered
+  std::uint64_t writer_ = 0; ///< grows with each writer that failed
   bool draining_ = false;
+  bool pump_is_near_ = false;
   bool stalled_ = false; ///< until the next tick, for there was no writer
   bool tick_armed_ = false;
   checkpoint_schedule checkpoints_;
   time_point idle_since_{};
-  time_point last_batch_at_{};
-  std::string last_source_; ///< of the last write of the last batch
   coordinator_figures figures_;
 };
 

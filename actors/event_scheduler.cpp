@@ -19,6 +19,7 @@ constexpr std::size_t jobs_per_turn_max = 32;
 void run_queue::push(caf::resumable* job) {
   const std::lock_guard guard{mutex_};
   jobs_.push_back(job);
+  has_jobs_ = true;
   if (!asleep_ || thread_ == std::this_thread::get_id())
     return;
   asleep_ = false;
@@ -43,6 +44,7 @@ caf::resumable* run_queue::try_pop() {
 caf::resumable* run_queue::pop() {
   std::unique_lock guard{mutex_};
   thread_ = std::this_thread::get_id();
+  bool stayed = false; // awake since the last turn
   for (;;) {
     const bool has_turn =
       source_ != nullptr && jobs_since_turn_ >= jobs_per_turn_max;
@@ -53,6 +55,15 @@ caf::resumable* run_queue::pop() {
     if (closed_ && jobs_.empty())
       return nullptr;
     jobs_since_turn_ = 0;
+    if (jobs_.empty() && is_worthwhile_ && !std::exchange(stayed, true)) {
+      auto is_worthwhile = is_worthwhile_;
+      has_jobs_ = false;
+      guard.unlock();
+      stay_awake([this] { return has_jobs_.load(); }, is_worthwhile);
+      guard.lock();
+      continue;
+    }
+    stayed = false;
     asleep_ = jobs_.empty();
     if (source_ == nullptr) {
       changed_.wait(guard, [this] {
@@ -98,6 +109,11 @@ void run_queue::detach(event_source& source) {
     return;
   source.interrupt();
   changed_.wait(guard, [this] { return !in_turn_; });
+}
+
+void run_queue::stay_awake_while(std::function<bool()> is_worthwhile) {
+  const std::lock_guard guard{mutex_};
+  is_worthwhile_ = std::move(is_worthwhile);
 }
 
 bool run_queue::is_current() const {

@@ -8,9 +8,11 @@
 #include <caf/detail/thread_safe_actor_clock.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -36,6 +38,7 @@ public:
   bool attach(event_source& source) override;
   void detach(event_source& source) override;
   bool is_current() const override;
+  void stay_awake_while(std::function<bool()> is_worthwhile) override;
 
 private:
   caf::resumable* take();
@@ -49,6 +52,8 @@ private:
   bool asleep_ = false; ///< in a turn that may wait, until the first push
   bool closed_ = false;
   std::size_t jobs_since_turn_ = 0;
+  std::function<bool()> is_worthwhile_; ///< to stay awake
+  std::atomic<bool> has_jobs_ = false;  ///< what the waking thread looks at
   std::thread::id thread_;
 };
 

@@ -23,6 +23,9 @@ using call_signature = typename call_signature_of<M>::type;
 using writer_actor = caf::typed_actor<
   // Runs a batch as one transaction; the reply comes after its COMMIT.
   caf::replies_to<write_batch>::with<batch_result>,
+  // Takes what is queued and runs it as one transaction; no results where
+  // there was nothing. What found no lock is queued again.
+  caf::replies_to<commit_command>::with<batch_result>,
   // Copies the WAL into the database while nobody can commit; replies when
   // it is done, or was given up.
   caf::replies_to<checkpoint_command>::with<checkpoint_report>>;
@@ -39,6 +42,8 @@ using coordinator_actor = caf::typed_actor<
   // Admits a write; the reply comes after the commit that contains it, or at
   // the deadline. BUSY when limits::queued_writes_max are waiting.
   caf::replies_to<submission>::with<written>,
+  // Its own: hands what is queued to the writer.
+  caf::reacts_to<pump_command>,
   // Others committed directly: the WAL may want a checkpoint.
   caf::reacts_to<wal_report>,
   // Refuses further writes with UNAVAILABLE; replies when none is left.

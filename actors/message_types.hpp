@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/checkpoint_schedule.hpp"
+#include "actors/commit_queue.hpp"
 #include "messages/catalogue.hpp"
 #include "messages/errors.hpp"
 #include "messages/events.hpp"
@@ -33,7 +34,11 @@ using time_point = std::chrono::steady_clock::time_point;
 struct write_batch {
   std::vector<batch_entry> entries;
   std::optional<time_point> lock_deadline;
-  /// Of the primary; see run_batch.
+};
+
+/// To the writer: commit what is queued by then, in the primary's epoch.
+struct commit_command {
+  std::shared_ptr<commit_queue> queue;
   std::optional<std::int64_t> epoch;
 };
 
@@ -59,6 +64,9 @@ struct submission {
   write_ptr write;
   time_point deadline;
 };
+
+/// To the coordinator, by itself: everything that came together is queued.
+struct pump_command {};
 
 /// To the coordinator: others have committed, and the WAL has this length.
 struct wal_report {
@@ -214,6 +222,7 @@ struct allowed_unsafe_message_type<T> : std::true_type {};
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<double>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::write_error)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::write_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::commit_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::batch_result)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::checkpoint_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::checkpoint_report)
@@ -222,6 +231,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::read_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::boxed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::submission)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::written)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::pump_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::wal_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::drain_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dbproxy::figures_query)

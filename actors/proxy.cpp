@@ -217,22 +217,21 @@ void proxy_state::write_prepared(
     return refuse(which, deadline.error(), prepared->method, where);
   if (auto found = open_calls_.find(which); found != open_calls_.end())
     found->second.outcome = write_outcome::unknown;
-  auto finish = [this, which, prepared, where, deadline = *deadline,
-                 begun = clock::now()](
-                  result<written> outcome, write_route route,
-                  settled_from when) {
-    if (where)
-      settle(*where, deadline, outcome, route, when);
-    parts_.figures->record(
-      to_string(route), prepared->method, clock::now() - begun,
-      outcome.has_value());
-    if (!outcome)
-      return refuse(which, outcome.error(), prepared->method, {});
-    close(
-      which, call_result{
-               std::move(outcome->value), prepared->returns, route,
-               prepared->request_id});
-  };
+  auto finish =
+    [this, which, prepared, where, deadline = *deadline, begun = clock::now()](
+      result<written> outcome, write_route route, settled_from when) {
+      if (where)
+        settle(*where, deadline, outcome, route, when);
+      parts_.figures->record(
+        to_string(route), prepared->method, clock::now() - begun,
+        outcome.has_value());
+      if (!outcome)
+        return refuse(which, outcome.error(), prepared->method, {});
+      close(
+        which, call_result{
+                 std::move(outcome->value), prepared->returns, route,
+                 prepared->request_id});
+    };
   auto journaled = !where.has_value();
   path_->submit(prepared, *deadline, journaled, std::move(finish));
 }

@@ -124,8 +124,8 @@ private:
   std::string run_id_;
   std::uint64_t next_sequence_ = 1;
   std::set<std::uint64_t> open_sequences_;
-  std::uint64_t journaled_ = 0;     ///< the last one that has an entry
-  std::uint64_t told_settled_ = 0;  ///< entries up to here are gone
+  std::uint64_t journaled_ = 0;    ///< the last one that has an entry
+  std::uint64_t told_settled_ = 0; ///< entries up to here are gone
   /// Answered ones that stay open until the time.
   std::multimap<time_point, std::uint64_t> settling_;
   sequencer order_; // of the writes, however long each takes to prepare

@@ -64,9 +64,8 @@ result<void> supervisor_state::start() {
   if (!options_.networking) {
     auto colleagues = options_.colleagues;
     run("coordinator", [this, colleagues] {
-      auto handle =
-        self_->spawn(
-          coordinator, coordinator_parts{colleagues, options_.figures});
+      auto handle = self_->spawn(
+        coordinator, coordinator_parts{colleagues, options_.figures});
       colleagues->set(handle);
       return caf::actor_cast<caf::actor>(handle);
     });
@@ -159,12 +158,19 @@ result<void> supervisor_state::start_loop() {
 }
 
 void supervisor_state::start_storage() {
-  std::function<void()> on_busy;
-  if (hint_)
-    on_busy = [hint = hint_] { hint->mark(); };
-  run("writer", [this, on_busy] {
+  writer_signals signals;
+  if (hint_) {
+    signals.on_busy = [hint = hint_] { hint->mark(); };
+    signals.is_lone = [hint = hint_] { return !hint->contended(); };
+  }
+  if (auto* thread = event_thread_of(self_->system()))
+    thread->stay_awake_while(
+      [at_work = signals.at_work, is_lone = signals.is_lone] {
+        return *at_work && is_lone();
+      });
+  run("writer", [this, signals] {
     auto handle = self_->spawn<caf::detached>(
-      writer, options_.open, options_.figures, on_busy);
+      writer, options_.open, options_.figures, signals);
     options_.colleagues->set(handle);
     // What stalled for want of a writer goes on.
     self_->send(
@@ -180,7 +186,8 @@ void supervisor_state::start_storage() {
       return caf::actor_cast<caf::actor>(handle);
     });
   run("dispatcher", [this, registry = options_.registry] {
-    auto handle = self_->spawn<caf::detached>(remembrances_dispatcher, options_.methods);
+    auto handle =
+      self_->spawn<caf::detached>(remembrances_dispatcher, options_.methods);
     registry->set_default_dispatcher(handle);
     return caf::actor_cast<caf::actor>(handle);
   });
@@ -545,6 +552,8 @@ void supervisor_state::stop() {
      "request parser", "dispatcher"});
   checkpoint_last();
   end_storage();
+  if (auto* thread = event_thread_of(self_->system()))
+    thread->stay_awake_while({});
   options_.colleagues->clear();
   options_.registry->clear();
   options_.where_we_stand->set_primary({});

@@ -9,11 +9,23 @@
 #include "storage/schema.hpp"
 #include "storage/sqlite.hpp"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
 
 namespace dbproxy {
+
+/// What the writer and those around it tell each other.
+struct writer_signals {
+  /// Called as long as a batch waits for SQLite's lock, on the writer's thread.
+  std::function<void()> on_busy = {};
+  /// True while the writer has a batch, so that its answer is near.
+  std::shared_ptr<std::atomic<bool>> at_work =
+    std::make_shared<std::atomic<bool>>(false);
+  /// True while the next batch is likely to come as soon as one is answered.
+  std::function<bool()> is_lone = [] { return false; };
+};
 
 struct writer_state {
   static inline const char* name = "writer";
@@ -26,20 +38,21 @@ struct writer_state {
     journal entries;
   };
 
-  batch_result run(const write_batch& batch);
+  batch_result run(
+    const std::vector<batch_entry>& entries,
+    std::optional<time_point> lock_deadline, std::optional<std::int64_t> epoch);
+  batch_result commit(const commit_command& command);
   checkpoint_report checkpoint(const checkpoint_command& command);
 
   std::optional<tools> opened;
   std::shared_ptr<metrics> figures;
-  std::function<void()> on_busy;
+  writer_signals signals;
 };
 
 /// Opens the database at `options`; throws write_failure, and so goes down
-/// with that reason, when it cannot. `figures` is told what it is busy with;
-/// `on_busy` is called as long as a batch waits for SQLite's lock, on the
-/// writer's thread.
+/// with that reason, when it cannot. `figures` is told what it is busy with.
 writer_actor::behavior_type writer(
   writer_actor::stateful_pointer<writer_state> self, open_options options,
-  std::shared_ptr<metrics> figures, std::function<void()> on_busy = {});
+  std::shared_ptr<metrics> figures, writer_signals signals = {});
 
 } // namespace dbproxy

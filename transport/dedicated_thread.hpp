@@ -18,6 +18,9 @@ public:
   void detach(event_source& source) override;
   bool is_current() const override;
 
+  /// Has no effect: it has nothing but its source, which sleeps.
+  void stay_awake_while(std::function<bool()>) override {}
+
 private:
   std::atomic<bool> over_ = false;
   std::jthread thread_;

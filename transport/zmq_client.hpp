@@ -31,12 +31,10 @@ public:
   static result<std::unique_ptr<zmq_client>>
   connect(const primary_address& where);
 
-  const zmq_socket& socket() const noexcept { return dealer_; }
+  zmq_socket& socket() noexcept { return dealer_; }
 
   /// Null where there is no address for events.
-  const zmq_socket* events() const noexcept {
-    return events_ ? &*events_ : nullptr;
-  }
+  zmq_socket* events() noexcept { return events_ ? &*events_ : nullptr; }
 
   /// Readable when the primary's process has ended; -1 where it is not
   /// watched, or was reported.

@@ -192,8 +192,8 @@ void zmq_server::receive_subscriptions() {
   constexpr std::string_view changes = "db.";
   std::array<std::string, 1> frames;
   while (publisher_.receive(frames) > 0) {
-    const auto prefix =
-      std::string_view{frames[0]}.substr(std::min<std::size_t>(1, frames[0].size()));
+    const auto prefix = std::string_view{frames[0]}.substr(
+      std::min<std::size_t>(1, frames[0].size()));
     const bool has_changes =
       prefix.starts_with(changes) || changes.starts_with(prefix);
     if (frames[0].empty() || !has_changes)

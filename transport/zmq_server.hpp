@@ -47,8 +47,8 @@ public:
   zmq_server& operator=(const zmq_server&) = delete;
   ~zmq_server();
 
-  const zmq_socket& requests() const noexcept { return router_; }
-  const zmq_socket& events() const noexcept { return publisher_; }
+  zmq_socket& requests() noexcept { return router_; }
+  zmq_socket& events() noexcept { return publisher_; }
 
   /// The requests that are there, up to limits::receive_round_max.
   std::vector<peer_message> receive();

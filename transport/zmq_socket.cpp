@@ -4,6 +4,8 @@
 
 #include <zmq.hpp>
 
+#include <poll.h>
+
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -12,6 +14,8 @@
 #include <utility>
 
 namespace dbproxy {
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -93,9 +97,10 @@ bool try_receive(zmq::socket_t& socket, zmq::message_t& message) {
 
 zmq_socket::zmq_socket(
   std::shared_ptr<zmq::context_t> context,
-  std::unique_ptr<zmq::socket_t> socket) noexcept
+  std::unique_ptr<zmq::socket_t> socket)
   : context_(std::move(context)),
-    socket_(std::move(socket)) {}
+    socket_(std::move(socket)),
+    fd_(socket_->get(zmq::sockopt::fd)) {}
 
 zmq_socket::zmq_socket(zmq_socket&&) noexcept = default;
 zmq_socket::~zmq_socket() = default;
@@ -104,6 +109,8 @@ zmq_socket& zmq_socket::operator=(zmq_socket&& other) noexcept {
   // The socket goes first: its context waits for it.
   socket_ = std::move(other.socket_);
   context_ = std::move(other.context_);
+  fd_ = other.fd_;
+  unsure_ = true;
   return *this;
 }
 
@@ -154,6 +161,7 @@ void zmq_socket::set_linger(std::chrono::milliseconds linger) {
 }
 
 send_status zmq_socket::send(std::string& frame, bool more) {
+  unsure_ = true;
   const auto flags =
     zmq::send_flags::dontwait
     | (more ? zmq::send_flags::sndmore : zmq::send_flags::none);
@@ -174,7 +182,15 @@ send_status zmq_socket::send(std::string& frame, bool more) {
   return status;
 }
 
+zmq_socket::readiness zmq_socket::ready() {
+  auto events = socket_->get(zmq::sockopt::events);
+  readiness now{(events & ZMQ_POLLIN) != 0, (events & ZMQ_POLLOUT) != 0};
+  unsure_ = now.read;
+  return now;
+}
+
 std::size_t zmq_socket::receive(std::span<std::string> frames) {
+  unsure_ = true;
   std::size_t count = 0;
   zmq::message_t message;
   do {
@@ -189,34 +205,56 @@ std::size_t zmq_socket::receive(std::span<std::string> frames) {
 
 // -- waiting -----------------------------------------------------------------
 
+namespace {
+
+/// Asks the sockets of which something may be ready; true if something is.
+/// With `signalled`, those whose descriptor told.
+bool look_at_sockets(
+  std::span<poll_entry> entries, std::span<const pollfd> signalled) {
+  bool any = false;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    auto& entry = entries[i];
+    if (entry.socket == nullptr)
+      continue;
+    if (!entry.socket->may_be_ready() && !entry.want_write)
+      if (signalled.empty() || signalled[i].revents == 0)
+        continue;
+    auto now = entry.socket->ready();
+    entry.readable = entry.want_read && now.read;
+    entry.writable = entry.want_write && now.write;
+    any |= entry.readable || entry.writable;
+  }
+  return any;
+}
+
+} // namespace
+
 bool wait_for_events(
   std::span<poll_entry> entries,
   std::optional<std::chrono::milliseconds> timeout) {
   assert(entries.size() <= poll_entries_max);
-  std::array<zmq_pollitem_t, poll_entries_max> items{};
+  bool any = look_at_sockets(entries, {});
+  std::array<pollfd, poll_entries_max> items{};
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto& entry = entries[i];
-    items[i].socket =
-      entry.socket != nullptr ? entry.socket->socket_->handle() : nullptr;
-    items[i].fd = entry.fd;
+    items[i].fd = entry.socket != nullptr ? entry.socket->fd_ : entry.fd;
     items[i].events = static_cast<short>(
-      (entry.want_read ? ZMQ_POLLIN : 0)
-      | (entry.want_write ? ZMQ_POLLOUT : 0));
+      (entry.socket != nullptr || entry.want_read ? POLLIN : 0)
+      | (entry.socket == nullptr && entry.want_write ? POLLOUT : 0));
   }
-  int ready = 0;
-  try {
-    ready = zmq::poll(
-      items.data(), entries.size(),
-      timeout.value_or(std::chrono::milliseconds{-1}));
-  } catch (const zmq::error_t& error) {
-    if (error.num() != EINTR)
-      throw;
-  }
+  auto wait = any ? 0 : static_cast<int>(timeout.value_or(-1ms).count());
+  // Without a signal or an event nothing has happened; EINTR is such a case.
+  if (::poll(items.data(), entries.size(), wait) <= 0)
+    return any;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    entries[i].readable = ready > 0 && (items[i].revents & ZMQ_POLLIN) != 0;
-    entries[i].writable = ready > 0 && (items[i].revents & ZMQ_POLLOUT) != 0;
+    if (entries[i].socket != nullptr)
+      continue;
+    entries[i].readable = (items[i].revents & (POLLIN | POLLHUP)) != 0;
+    entries[i].writable = (items[i].revents & POLLOUT) != 0;
+    any |= entries[i].readable || entries[i].writable;
   }
-  return ready > 0;
+  return look_at_sockets(entries, std::span{items}.first(entries.size()))
+         || any;
 }
 
 } // namespace dbproxy

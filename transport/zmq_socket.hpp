@@ -87,6 +87,17 @@ public:
   /// are moved into `frames`. Returns how many it had; 0 if there is none.
   std::size_t receive(std::span<std::string> frames);
 
+  /// What the socket can do at once. Costs a system call after each use of the
+  /// socket, and none where nothing can have changed since the last time.
+  struct readiness {
+    bool read = false;
+    bool write = false;
+  };
+  readiness ready();
+
+  /// False where only its descriptor could tell of something new.
+  bool may_be_ready() const noexcept { return unsure_; }
+
 private:
   friend bool wait_for_events(
     std::span<struct poll_entry> entries,
@@ -94,7 +105,7 @@ private:
 
   zmq_socket(
     std::shared_ptr<zmq::context_t> context,
-    std::unique_ptr<zmq::socket_t> socket) noexcept;
+    std::unique_ptr<zmq::socket_t> socket);
 
   static result<zmq_socket> open_in(
     std::shared_ptr<zmq::context_t> context, socket_kind kind,
@@ -102,11 +113,15 @@ private:
 
   std::shared_ptr<zmq::context_t> context_;
   std::unique_ptr<zmq::socket_t> socket_;
+  int fd_ = -1;
+  /// Something may be ready that `fd_` does not tell of: libzmq takes in what
+  /// it tells whenever the socket is used (zmq_getsockopt(3), ZMQ_FD).
+  bool unsure_ = true;
 };
 
 /// What to wait for: a socket or, without one, a descriptor.
 struct poll_entry {
-  const zmq_socket* socket = nullptr;
+  zmq_socket* socket = nullptr;
   int fd = -1;
   bool want_read = true;
   bool want_write = false;
