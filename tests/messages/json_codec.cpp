@@ -244,3 +244,42 @@ CAF_TEST(the schema lists members and what is required) {
   CAF_CHECK(schema.at("required").as_array().size() == 4u);
   CAF_CHECK(schema.at("additionalProperties").as_bool() == false);
 }
+
+CAF_TEST(text is written as the value would be) {
+  std::string odd =
+    "quote \" backslash \\ line\n tab\t bell\a \x7f snow \u2603";
+  outer value{
+    true,
+    -1.5e300,
+    {{odd, std::numeric_limits<std::int64_t>::min()}, {"", {}}},
+    json::object{{"list", {1, nullptr, false, "x"}}}};
+  CAF_CHECK_EQUAL(encode_text(value), json::serialize(encode(value)));
+  CAF_CHECK_EQUAL(encode_text(outer{}), json::serialize(encode(outer{})));
+  std::optional<inner> none;
+  CAF_CHECK_EQUAL(encode_text(none), "null");
+  CAF_CHECK_EQUAL(encode_text(std::vector<double>{}), "[]");
+  CAF_CHECK_EQUAL(encode_text(json_text{"[1]"}), "[1]");
+}
+
+CAF_TEST(texts can be left out of what is written) {
+  auto keep = [](std::string_view name, std::string_view text) {
+    return name != "name" || text != "long";
+  };
+  CAF_CHECK_EQUAL(encode_text_if(inner{"long", 1}, keep), R"({"size":1})");
+  CAF_CHECK_EQUAL(
+    encode_text_if(std::optional{inner{"b", 1}}, keep),
+    R"({"name":"b","size":1})");
+  CAF_CHECK_EQUAL(encode_text_if(std::int64_t{7}, keep), "7");
+}
+
+CAF_TEST(what is no UTF - 8 is found wherever it is) {
+  for (std::size_t size = 1; size < 20; ++size)
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string text(size, 'a');
+      CAF_CHECK(is_utf8(text));
+      text[at] = '\xff';
+      CAF_CHECK(!is_utf8(text));
+      text.replace(at, 1, "\u2603");
+      CAF_CHECK(is_utf8(text));
+    }
+}
