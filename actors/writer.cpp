@@ -10,10 +10,10 @@ namespace dbproxy {
 
 batch_result writer_state::run(
   const std::vector<batch_entry>& entries,
-  std::optional<time_point> lock_deadline, std::optional<std::int64_t> epoch) {
+  std::optional<time_point> lock_until, std::optional<std::int64_t> epoch) {
   auto begun = std::chrono::steady_clock::now();
   auto outcome = run_batch(
-    opened->database, opened->entries, entries, lock_deadline, epoch,
+    opened->database, opened->entries, entries, lock_until, epoch,
     signals.on_busy);
   auto took = std::chrono::steady_clock::now() - begun;
   if (

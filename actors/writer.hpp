@@ -40,7 +40,7 @@ struct writer_state {
 
   batch_result run(
     const std::vector<batch_entry>& entries,
-    std::optional<time_point> lock_deadline, std::optional<std::int64_t> epoch);
+    std::optional<time_point> lock_until, std::optional<std::int64_t> epoch);
   batch_result commit(const commit_command& command);
   checkpoint_report checkpoint(const checkpoint_command& command);
 

@@ -1,10 +1,12 @@
 // dbproxy check: is the database whole?
 #include "app/commands/command.hpp"
 
+#include "messages/limits.hpp"
 #include "storage/integrity.hpp"
 #include "storage/schema.hpp"
 #include "transport/instance_directory.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <iostream>
 
@@ -24,6 +26,9 @@ int check(const std::string& database) {
   auto opened = open_database(options);
   if (!opened)
     return print_error(opened.error());
+  // A checkpoint, or whoever else has the lock, is done in a moment.
+  opened->set_lock_wait(
+    std::chrono::steady_clock::now() + limits::long_timeout);
   auto faults = find_faults(*opened);
   if (!faults)
     return print_error(faults.error());

@@ -8,6 +8,7 @@
 #include <future>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "caf/test/unit_test.hpp"
 
@@ -28,6 +29,7 @@ public:
   void turn(bool may_wait) override {
     std::unique_lock guard{mutex_};
     ++turns_;
+    changed_.notify_all();
     thread_ = std::this_thread::get_id();
     if (may_wait)
       changed_.wait_for(guard, patience, [this] { return interrupted_; });
@@ -69,7 +71,14 @@ caf::behavior count_down(caf::event_based_actor* self) {
   return {[=](int left) -> caf::result<int> {
     if (left == 0)
       return 0;
-    return self->delegate(caf::actor{self}, left - 1);
+    auto promise = self->make_response_promise<int>();
+    self->request(caf::actor{self}, caf::infinite, left - 1)
+      .then(
+        [promise](int answer) mutable { promise.deliver(answer); },
+        [promise](caf::error& error) mutable {
+          promise.deliver(std::move(error));
+        });
+    return promise;
   }};
 }
 

@@ -310,6 +310,26 @@ CAF_TEST(pruning stops at the first young entry) {
   CAF_CHECK_EQUAL(known(), "young behind");
 }
 
+CAF_TEST(pruning is due after a while or after many entries) {
+  record("a");
+  must(log.prune_if_due(db));
+  now += limits::journal_window + 1s;
+  must(log.prune_if_due(db));
+  CAF_CHECK_EQUAL(known(), "");
+  record("b");
+  must(db.execute("UPDATE dbproxy_journal SET committed_at = 0"));
+  must(log.prune_if_due(db)); // a moment after the last time
+  CAF_CHECK_EQUAL(known(), "b");
+  {
+    auto transaction = must(immediate_transaction::begin(db));
+    for (int i = 1; i < limits::journal_prune_rows_max / 2; ++i)
+      record(std::to_string(i));
+    must(transaction.commit());
+  }
+  must(log.prune_if_due(db));
+  CAF_CHECK(known().find('b') == std::string::npos);
+}
+
 CAF_TEST(one pruning forgets a bounded number of entries) {
   auto more = 10;
   {
