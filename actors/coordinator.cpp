@@ -6,6 +6,7 @@
 #include "messages/fault_point.hpp"
 #include "messages/limits.hpp"
 
+#include <cassert>
 #include <utility>
 
 namespace dbproxy {
@@ -100,8 +101,11 @@ coordinator_state::find_resend(const prepared_write& write) const {
 
 // After what is in the mailbox already: writes that came together go together.
 void coordinator_state::pump_soon() {
-  if (commits_ == commits_max || std::exchange(pump_is_near_, true))
+  if (commits_ == commits_max || pump_is_near_)
     return;
+  if (self_->mailbox().empty())
+    return pump();
+  pump_is_near_ = true;
   self_->send(self_, pump_command{});
 }
 
@@ -149,6 +153,7 @@ void coordinator_state::finish(batch_result& outcome) {
   } else if (!outcome.results.empty()) {
     ++figures_.batches;
     auto batch = queue_->pop_taken();
+    assert(batch.size() == outcome.results.size());
     announce(batch, outcome);
     for (std::size_t i = 0; i < batch.size(); ++i)
       settle(*batch[i], std::move(outcome.results[i]));

@@ -9,8 +9,8 @@
 namespace dbproxy {
 
 batch_result writer_state::run(
-  const std::vector<batch_entry>& entries,
-  std::optional<time_point> lock_until, std::optional<std::int64_t> epoch) {
+  const std::vector<batch_entry>& entries, std::optional<time_point> lock_until,
+  std::optional<std::int64_t> epoch) {
   auto begun = std::chrono::steady_clock::now();
   auto outcome = run_batch(
     opened->database, opened->entries, entries, lock_until, epoch,
@@ -53,15 +53,32 @@ namespace {
 
 using writer_pointer = writer_actor::stateful_pointer<writer_state>;
 
+/// While it lives the writer is at work.
+class at_work {
+public:
+  explicit at_work(std::atomic<bool>& flag) : flag_(flag) { flag_ = true; }
+  at_work(const at_work&) = delete;
+  at_work& operator=(const at_work&) = delete;
+  ~at_work() { flag_ = false; }
+
+private:
+  std::atomic<bool>& flag_;
+};
+
 /// Answers with what `work` returns, and then stays awake for a moment where
-/// the next one is likely to come at once.
+/// the next one is likely to come at once. The promise is made when there is
+/// something to promise: one that exists keeps CAF from telling whoever asked
+/// that `work` threw.
 template <class Work>
 caf::result<batch_result> answer(writer_pointer self, Work work) {
-  auto promise = self->make_response_promise<batch_result>();
   auto& signals = self->state.signals;
-  *signals.at_work = true;
-  promise.deliver(work());
-  *signals.at_work = false;
+  batch_result outcome;
+  {
+    const at_work busy{*signals.at_work};
+    outcome = work();
+  }
+  auto promise = self->make_response_promise<batch_result>();
+  promise.deliver(std::move(outcome));
   if (signals.is_lone())
     stay_awake([self] { return !self->mailbox().empty(); }, signals.is_lone);
   return promise;

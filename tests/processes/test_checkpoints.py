@@ -32,14 +32,15 @@ class Checkpoints(Scenario):
         self.rpc = self.client(self.server)
         self.rpc.write("CreateSession", session("s"))
 
-    def fill(self, name, role="secondary"):
-        load = self.start("load", "--db", self.db, "--role", role,
+    def fill(self, name):
+        load = self.start("load", "--db", self.db, "--role", "secondary",
                           "--method", "CreateMessage", "--in-flight", "32")
         for number in range(MANY):
             load.write({**message(f"{name}{number}", "s"),
                         "parts": "x" * 4000})
         status, summary = load.end()
         self.assertEqual(status, 0, summary)
+        return summary
 
     def status(self):
         return self.rpc.call("instance.info")["result"]
@@ -52,6 +53,11 @@ class Checkpoints(Scenario):
             self.fill(name)
         self.assertLess(self.wal_bytes(), 3 * MANY * 4000)
         self.assertEqual(self.status()["checkpoint_blocked_by"], [])
+
+    def test_a_lone_writer_writes_directly_beside_checkpoints(self):
+        summaries = [self.fill(name) for name in "abc"]
+        forwarded = sum(one["forwarded"] for one in summaries)
+        self.assertLess(forwarded, 3 * MANY / 2, summaries)
 
     def test_an_idle_primary_checkpoints_before_it_must(self):
         self.rpc.write("CreateMessage",

@@ -115,7 +115,12 @@ class MixedWrites(Scenario):
         self.assertEqual(writer["methods"]["KBAddDocument"]["count"], 1)
         self.assertGreater(writer["methods"]["KBAddDocument"]["max_ms"],
                            writer["methods"]["CreateSession"]["max_ms"])
-        self.assertEqual(metrics["stages"]["committing"]["count"], 2)
+        self.assertEqual(
+            list(metrics["stages"]),
+            ["prepared", "queued", "locking", "executing", "committing",
+             "replying"])
+        for stage, figures in metrics["stages"].items():
+            self.assertEqual(figures["count"], 2, stage)
 
     def test_writes_go_past_a_primary_that_is_silent(self):
         server = self.serve()
