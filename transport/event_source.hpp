@@ -50,7 +50,7 @@ public:
 };
 
 /// To wake a thread on an idle processor costs 5 to 50 us.
-inline constexpr std::chrono::microseconds stay_awake_max{200};
+inline constexpr std::chrono::microseconds stay_awake_max{300};
 
 /// Waits for something that is expected at once: true when `is_there`, false
 /// after stay_awake_max, or when it is not worthwhile any more. Where there is
