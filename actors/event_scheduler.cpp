@@ -17,17 +17,22 @@ constexpr std::size_t jobs_per_turn_max = 32;
 // -- run_queue ---------------------------------------------------------------
 
 void run_queue::push(caf::resumable* job) {
-  const std::lock_guard guard{mutex_};
+  std::unique_lock guard{mutex_};
   jobs_.push_back(job);
   has_jobs_ = true;
   if (!asleep_ || thread_ == std::this_thread::get_id())
     return;
   asleep_ = false;
-  // Under the lock, so that the source cannot go meanwhile.
-  if (source_ != nullptr)
-    source_->interrupt();
+  auto* source = source_;
+  // Woken without the lock, which it needs at once; the source cannot go
+  // meanwhile.
+  ++interrupting_;
+  guard.unlock();
+  if (source != nullptr)
+    source->interrupt();
   else
     changed_.notify_all();
+  --interrupting_;
 }
 
 caf::resumable* run_queue::take() {
@@ -105,10 +110,14 @@ void run_queue::detach(event_source& source) {
   std::unique_lock guard{mutex_};
   assert(source_ == &source);
   source_ = nullptr;
-  if (!in_turn_ || thread_ == std::this_thread::get_id())
-    return;
-  source.interrupt();
-  changed_.wait(guard, [this] { return !in_turn_; });
+  if (in_turn_ && thread_ != std::this_thread::get_id()) {
+    source.interrupt();
+    changed_.wait(guard, [this] { return !in_turn_; });
+  }
+  guard.unlock();
+  // Whoever is about to wake it has left the lock, and is done in a moment.
+  while (interrupting_ > 0)
+    std::this_thread::yield();
 }
 
 void run_queue::stay_awake_while(std::function<bool()> is_worthwhile) {

@@ -52,6 +52,7 @@ private:
   bool asleep_ = false; ///< in a turn that may wait, until the first push
   bool closed_ = false;
   std::size_t jobs_since_turn_ = 0;
+  std::atomic<int> interrupting_ = 0;   ///< threads that wake the source
   std::function<bool()> is_worthwhile_; ///< to stay awake
   std::atomic<bool> has_jobs_ = false;  ///< what the waking thread looks at
   std::thread::id thread_;
