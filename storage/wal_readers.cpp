@@ -77,7 +77,8 @@ find_wal_readers(const std::filesystem::path& database) {
       !lock || lock->inode != file.st_ino || lock->last < first_read_mark
       || lock->first > last_read_mark)
       continue;
-    if (std::ranges::find(readers, lock->pid, &wal_reader::pid) == readers.end())
+    if (
+      std::ranges::find(readers, lock->pid, &wal_reader::pid) == readers.end())
       readers.push_back({lock->pid, program_of(lock->pid)});
   }
   return readers;
