@@ -88,11 +88,12 @@ std::vector<queued_write_ptr> commit_queue::recover() {
 std::pair<std::vector<queued_write_ptr>, std::vector<queued_write_ptr>>
 commit_queue::clear() {
   const std::lock_guard guard{mutex_};
-  std::vector<queued_write_ptr> begun;
-  for (auto& batch : std::exchange(taken_, {}))
-    std::move(batch.begin(), batch.end(), std::back_inserter(begun));
+  std::pair<std::vector<queued_write_ptr>, std::vector<queued_write_ptr>> all;
+  for (const auto& batch : std::exchange(taken_, {}))
+    all.first.insert(all.first.end(), batch.begin(), batch.end());
   auto waiting = std::exchange(queue_, {});
-  return {std::move(begun), {waiting.begin(), waiting.end()}};
+  all.second.assign(waiting.begin(), waiting.end());
+  return all;
 }
 
 std::size_t commit_queue::queued() const {
