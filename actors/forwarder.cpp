@@ -313,7 +313,7 @@ void forwarder_state::arm_tick(time_point due) {
 void forwarder_state::tick() {
   tick_at_.reset();
   auto now = clock::now();
-  if (!notice_.announcements.empty()) {
+  if (!notice_.announcements.empty() || notice_.wal_pages > 0) {
     if (now >= told_at_ + limits::notice_pause)
       tell_committed();
     else
