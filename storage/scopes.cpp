@@ -1,5 +1,7 @@
 #include "storage/scopes.hpp"
 
+#include "storage/wal_gathering.hpp"
+
 #include <sqlite3.h>
 
 #include <utility>
@@ -56,7 +58,10 @@ immediate_transaction::~immediate_transaction() {
 
 result<void> immediate_transaction::commit() {
   auto& db = *std::exchange(db_, nullptr);
-  auto committed = run_once(db, "COMMIT");
+  auto committed = [&db] {
+    const commit_gathering pages{db.native()};
+    return run_once(db, "COMMIT");
+  }();
   if (committed)
     return {};
   auto error = committed.error();
