@@ -109,17 +109,25 @@ std::size_t commit_queue::taken() const {
   return count;
 }
 
+std::optional<commit_queue::time_point> commit_queue::ready_at(time_point now) {
+  const std::lock_guard guard{mutex_};
+  if (queue_.empty())
+    return {};
+  return is_held(count_ahead(), now) ? *held_until_ : now;
+}
+
 // -- for the writer ----------------------------------------------------------
 
 queued_batch commit_queue::take() {
   queued_batch out;
   const std::lock_guard guard{mutex_};
-  auto rows = std::min(order_fairly(), limits::batch_rows_max);
+  auto now = clock::now();
+  auto rows = std::min(order_fairly(now), limits::batch_rows_max);
   if (rows == 0)
     return out;
+  held_until_.reset();
   std::vector<queued_write_ptr> batch;
   auto bytes = std::size_t{0};
-  auto now = clock::now();
   out.deadline = queue_.front()->deadline;
   while (batch.size() < rows) {
     auto& next = queue_.front();
@@ -149,16 +157,40 @@ void commit_queue::put_back() {
   taken_.pop_back();
 }
 
+std::size_t commit_queue::count_ahead() const {
+  return static_cast<std::size_t>(std::count_if(
+    queue_.begin(), queue_.end(), [this](const queued_write_ptr& item) {
+      return shares_.is_ahead(item->write->source_instance_id);
+    }));
+}
+
+// True while only those are queued who are ahead. When the time is over, those
+// who they are ahead of have stopped writing.
+bool commit_queue::is_held(std::size_t ahead, time_point now) {
+  if (ahead == 0 || ahead < queue_.size()) {
+    held_until_.reset();
+    return false;
+  }
+  if (!held_until_)
+    held_until_ = now + hold_max;
+  if (now < *held_until_)
+    return true;
+  shares_.clear();
+  held_until_.reset();
+  return false;
+}
+
 // How many, from the front, the next batch may have.
-std::size_t commit_queue::order_fairly() {
-  auto is_ahead = [this](const queued_write_ptr& item) {
-    return shares_.is_ahead(item->write->source_instance_id);
-  };
-  auto ahead = static_cast<std::size_t>(
-    std::count_if(queue_.begin(), queue_.end(), is_ahead));
+std::size_t commit_queue::order_fairly(time_point now) {
+  auto ahead = count_ahead();
+  if (is_held(ahead, now))
+    return 0;
   if (ahead == 0 || 2 * ahead > queue_.size())
     return queue_.size();
-  std::stable_partition(queue_.begin(), queue_.end(), std::not_fn(is_ahead));
+  std::stable_partition(
+    queue_.begin(), queue_.end(), [this](const queued_write_ptr& item) {
+      return !shares_.is_ahead(item->write->source_instance_id);
+    });
   return queue_.size() - ahead;
 }
 

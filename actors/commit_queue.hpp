@@ -82,18 +82,27 @@ public:
   std::size_t queued() const;
   std::size_t taken() const;
 
+  /// When there is something for the writer to take: at once, in a moment
+  /// where all that is queued is held back (see `take`), or never.
+  std::optional<time_point> ready_at(time_point now);
+
   // -- for the writer --------------------------------------------------------
 
   /// Everything queued, up to limits::batch_rows_max and batch_bytes_max. What
   /// those wrote who are ahead of the others is left for the next batch, unless
-  /// this one would be less than half.
+  /// this one would be less than half. Where it is all that is queued, it is
+  /// held back for hold_max at most, as the others may be about to write.
   queued_batch take();
+
+  static constexpr std::chrono::milliseconds hold_max{1};
 
   /// The batch that was taken last was not begun: it is queued again, first.
   void put_back();
 
 private:
-  std::size_t order_fairly();
+  std::size_t count_ahead() const;
+  bool is_held(std::size_t ahead, time_point now);
+  std::size_t order_fairly(time_point now);
   void note_contention(const std::vector<queued_write_ptr>& batch);
   void queue_again(const std::vector<queued_write_ptr>& batch);
 
@@ -105,6 +114,7 @@ private:
   /// Batches that the writer has or has just been done with, oldest first.
   std::deque<std::vector<queued_write_ptr>> taken_;
   fair_share shares_;
+  std::optional<time_point> held_until_; ///< since nothing else was queued
   time_point last_batch_at_{};
   std::string last_source_; ///< of the last write of the last batch
 };

@@ -109,10 +109,20 @@ void coordinator_state::pump_soon() {
   self_->send(self_, pump_command{});
 }
 
+void coordinator_state::pump(const pump_command& command) {
+  (command.timed ? pump_is_armed_ : pump_is_near_) = false;
+  pump();
+}
+
 void coordinator_state::pump() {
-  pump_is_near_ = false;
-  if (stalled_ || commits_ == commits_max || queue_->queued() == 0)
+  if (stalled_ || commits_ == commits_max)
     return;
+  auto now = clock::now();
+  auto ready_at = queue_->ready_at(now);
+  if (!ready_at)
+    return;
+  if (*ready_at > now)
+    return pump_at(*ready_at);
   auto writer = parts_.colleagues->get<writer_actor>();
   if (!writer)
     return stall();
@@ -127,6 +137,13 @@ void coordinator_state::pump() {
         if (which == writer_)
           writer_failed(from_caf(error));
       });
+}
+
+// Unless something comes before that which need not wait.
+void coordinator_state::pump_at(time_point when) {
+  if (std::exchange(pump_is_armed_, true))
+    return;
+  self_->delayed_send(self_, when - clock::now(), pump_command{true});
 }
 
 // Nobody is there to execute: everything waits for a tick.
@@ -307,7 +324,7 @@ coordinator(coordinator_state::pointer self, coordinator_parts parts) {
   });
   return {
     [self](const submission& request) { return self->state.admit(request); },
-    [self](const pump_command&) { self->state.pump(); },
+    [self](const pump_command& command) { self->state.pump(command); },
     [self](const wal_report& report) { self->state.note_wal(report.pages); },
     [self](const drain_command&) { return self->state.drain(); },
     [self](const figures_query&) { return self->state.figures(); },

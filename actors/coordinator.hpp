@@ -42,6 +42,7 @@ public:
 
   void start(pointer self, coordinator_parts parts);
   void pump();
+  void pump(const pump_command& command);
   caf::result<written> admit(const submission& request);
   void note_wal(std::int64_t pages);
   caf::result<void> drain();
@@ -54,6 +55,7 @@ public:
 private:
   result<queued_write_ptr> find_resend(const prepared_write& write) const;
   void pump_soon();
+  void pump_at(time_point when);
   void finish(batch_result& outcome);
   void writer_failed(const write_error& error);
   void stall();
@@ -75,7 +77,8 @@ private:
   std::size_t commits_ = 0;  ///< asked for and not answered
   std::uint64_t writer_ = 0; ///< grows with each writer that failed
   bool draining_ = false;
-  bool pump_is_near_ = false;
+  bool pump_is_near_ = false;  ///< its message is in the mailbox
+  bool pump_is_armed_ = false; ///< the clock will send one
   bool stalled_ = false; ///< until the next tick, for there was no writer
   bool tick_armed_ = false;
   checkpoint_schedule checkpoints_;

@@ -56,6 +56,12 @@ public:
     });
   }
 
+  /// Forgets everybody.
+  void clear() {
+    shares_.clear();
+    total_ = 0;
+  }
+
   /// True for a source that is more than a write ahead of the mean.
   bool is_ahead(std::string_view source) const {
     auto found = shares_.find(source);

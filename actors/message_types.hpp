@@ -66,7 +66,9 @@ struct submission {
 };
 
 /// To the coordinator, by itself: everything that came together is queued.
-struct pump_command {};
+struct pump_command {
+  bool timed = false; ///< it was asked for a while ago
+};
 
 /// To the coordinator: others have committed, and the WAL has this length.
 struct wal_report {

@@ -96,6 +96,12 @@ public:
     asleep_ = false;
   }
 
+  /// The wait is over: whoever posts now need not end it. The loop's thread.
+  void wake_up() {
+    const std::lock_guard guard{mutex_};
+    asleep_ = false;
+  }
+
   /// True if nothing was posted, so that the loop may wait: the next post will
   /// wake it. The loop's thread.
   bool fall_asleep() {
@@ -231,6 +237,7 @@ private:
       }
     }
     wait_for_events(std::span{entries}.first(count), timeout(may_wait));
+    inbox_.wake_up();
     if (entries[0].readable)
       inbox_.acknowledge();
     if (server_) {
