@@ -96,6 +96,12 @@ commit_queue::clear() {
   return all;
 }
 
+void commit_queue::note_direct(const std::string& source) {
+  const std::lock_guard guard{mutex_};
+  if (hint_)
+    note_latest(source);
+}
+
 std::size_t commit_queue::queued() const {
   const std::lock_guard guard{mutex_};
   return queue_.size();
@@ -199,18 +205,24 @@ std::size_t commit_queue::order_fairly(time_point now) {
 void commit_queue::note_contention(const std::vector<queued_write_ptr>& batch) {
   if (!hint_)
     return;
-  auto now = clock::now();
   const auto& latest = batch.back()->write->source_instance_id;
   auto met =
     std::any_of(batch.begin(), batch.end(), [&](const queued_write_ptr& item) {
       return item->write->source_instance_id != latest;
     });
+  if (met)
+    hint_->mark();
+  note_latest(latest);
+}
+
+void commit_queue::note_latest(const std::string& source) {
+  auto now = clock::now();
   auto recently = now - last_batch_at_ < contention_hint::validity;
-  if (met || (recently && last_source_ != latest))
+  if (recently && last_source_ != source)
     hint_->mark();
   last_batch_at_ = now;
-  if (last_source_ != latest)
-    last_source_ = latest;
+  if (last_source_ != source)
+    last_source_ = source;
 }
 
 void commit_queue::queue_again(const std::vector<queued_write_ptr>& batch) {

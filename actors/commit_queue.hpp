@@ -79,6 +79,9 @@ public:
   std::pair<std::vector<queued_write_ptr>, std::vector<queued_write_ptr>>
   clear();
 
+  /// Somebody committed beside the queue.
+  void note_direct(const std::string& source);
+
   std::size_t queued() const;
   std::size_t taken() const;
 
@@ -104,6 +107,7 @@ private:
   bool is_held(std::size_t ahead, time_point now);
   std::size_t order_fairly(time_point now);
   void note_contention(const std::vector<queued_write_ptr>& batch);
+  void note_latest(const std::string& source);
   void queue_again(const std::vector<queued_write_ptr>& batch);
 
   std::shared_ptr<metrics> figures_;

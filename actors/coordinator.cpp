@@ -224,6 +224,12 @@ void coordinator_state::announce(
     self_->send(publisher, std::move(out));
 }
 
+void coordinator_state::note_report(const wal_report& report) {
+  if (!report.source.empty())
+    queue_->note_direct(report.source);
+  note_wal(report.pages);
+}
+
 void coordinator_state::note_wal(std::int64_t pages) {
   checkpoints_.note_wal(pages);
   if (checkpoints_.is_urgent() && parts_.hint)
@@ -325,7 +331,7 @@ coordinator(coordinator_state::pointer self, coordinator_parts parts) {
   return {
     [self](const submission& request) { return self->state.admit(request); },
     [self](const pump_command& command) { self->state.pump(command); },
-    [self](const wal_report& report) { self->state.note_wal(report.pages); },
+    [self](const wal_report& report) { self->state.note_report(report); },
     [self](const drain_command&) { return self->state.drain(); },
     [self](const figures_query&) { return self->state.figures(); },
     [self](caf::tick_atom) { self->state.tick(); },

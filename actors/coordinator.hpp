@@ -44,7 +44,7 @@ public:
   void pump();
   void pump(const pump_command& command);
   caf::result<written> admit(const submission& request);
-  void note_wal(std::int64_t pages);
+  void note_report(const wal_report& report);
   caf::result<void> drain();
   coordinator_figures figures() const;
   /// Answers what is past its deadline, and goes on where it stalled.
@@ -54,6 +54,7 @@ public:
 
 private:
   result<queued_write_ptr> find_resend(const prepared_write& write) const;
+  void note_wal(std::int64_t pages);
   void pump_soon();
   void pump_at(time_point when);
   void finish(batch_result& outcome);

@@ -34,6 +34,8 @@ using time_point = std::chrono::steady_clock::time_point;
 struct write_batch {
   std::vector<batch_entry> entries;
   std::optional<time_point> lock_deadline;
+  /// Nothing is done unless the database is in it, if there is one.
+  std::optional<std::int64_t> epoch = {};
 };
 
 /// To the writer: commit what is queued by then, in the primary's epoch.
@@ -73,6 +75,8 @@ struct pump_command {
 /// To the coordinator: others have committed, and the WAL has this length.
 struct wal_report {
   std::int64_t pages = 0;
+  /// Who did, where it was this instance itself.
+  std::string source = {};
 };
 
 /// To the coordinator: admit no more, answer when all is done.

@@ -19,6 +19,9 @@ constexpr auto retry_pause = 20ms;
 // That writes are settled is told when so many are, for one removal of many
 // journal entries costs little more than one of a few.
 constexpr std::uint64_t settled_told_at_once = 16;
+// How far the WAL grows before the coordinator is told: a checkpoint is a matter
+// of many times as much.
+constexpr std::int64_t wal_report_pages = 25;
 
 std::string hex(std::uint64_t value, int digits) {
   constexpr std::string_view alphabet = "0123456789abcdef";
@@ -93,12 +96,12 @@ proxy_state::numbered_ids proxy_state::next_ids(const call_options& options) {
 
 void proxy_state::settle(
   const place& where, time_point deadline, const result<written>& outcome,
-  write_route route, settled_from when) {
+  settled_from when) {
   if (when == settled_from::deadline)
     settling_.emplace(deadline, where.sequence);
   else
     open_sequences_.erase(where.sequence);
-  if (route != write_route::direct || when == settled_from::deadline)
+  if (when != settled_from::unrecorded)
     journaled_ = std::max(journaled_, where.sequence);
   if (outcome)
     told_settled_ = std::max(told_settled_, where.settles);
@@ -225,7 +228,7 @@ void proxy_state::write_prepared(
     [this, which, prepared, where, deadline = *deadline, begun = clock::now()](
       result<written> outcome, write_route route, settled_from when) {
       if (where)
-        settle(*where, deadline, outcome, route, when);
+        settle(*where, deadline, outcome, when);
       parts_.figures->record(
         to_string(route), prepared->method, clock::now() - begun,
         outcome.has_value());
@@ -309,9 +312,9 @@ write_ports proxy_state::make_ports() {
       self_->delayed_send(self_, retry_pause, caf::tick_atom::value);
     later_.push_back(std::move(then));
   };
+  ports.epoch = [this] { return epoch_; };
   ports.announce = [this](committed_notice notice) {
-    if (auto forwarder = parts_.colleagues->get<forwarder_actor>())
-      self_->send(forwarder, committed_directly{std::move(notice)});
+    announce(std::move(notice));
   };
   ports.retried = [this](std::size_t writes) {
     parts_.figures->count_retries(writes);
@@ -334,6 +337,23 @@ write_ports proxy_state::make_ports() {
   return ports;
 }
 
+void proxy_state::announce(committed_notice notice) {
+  if (auto forwarder = parts_.colleagues->get<forwarder_actor>()) {
+    self_->send(forwarder, committed_directly{std::move(notice)});
+    return;
+  }
+  auto publisher = parts_.colleagues->get<publisher_actor>();
+  if (publisher && !notice.announcements.empty())
+    self_->send(publisher, announcements{std::move(notice.announcements)});
+  auto grown = notice.wal_pages - told_wal_pages_;
+  if (grown >= 0 && grown < wal_report_pages)
+    return;
+  told_wal_pages_ = notice.wal_pages;
+  self_->send(
+    parts_.colleagues->get<coordinator_actor>(),
+    wal_report{notice.wal_pages, parts_.instance_id});
+}
+
 void proxy_state::tick() {
   for (auto& then : std::exchange(later_, {}))
     then();
@@ -341,6 +361,9 @@ void proxy_state::tick() {
 
 void proxy_state::note_primary(const primary_changed& news) {
   primary_known_ = news.primary.has_value() && !news.silent;
+  epoch_.reset();
+  if (news.primary && news.primary->instance_id == parts_.instance_id)
+    epoch_ = news.primary->epoch;
   path_->resume();
 }
 

@@ -105,7 +105,7 @@ private:
     const std::optional<place>& where);
   void settle(
     const place& where, time_point deadline, const result<written>& outcome,
-    write_route route, settled_from when);
+    settled_from when);
   void forget_settled();
   call_id open(done finished);
   void close(call_id which, result<call_result> outcome);
@@ -115,12 +115,15 @@ private:
   execute(write_batch batch, std::function<void(result<batch_result>)> then);
   void
   forward(forward_command command, std::function<void(result<written>)> then);
+  void announce(committed_notice notice);
 
   pointer self_ = nullptr;
   proxy_parts parts_;
   std::unique_ptr<write_path> path_;
   std::vector<std::function<void()>> later_; // until the next tick
   bool primary_known_ = false;
+  std::optional<std::int64_t> epoch_; ///< in which this instance is primary
+  std::int64_t told_wal_pages_ = 0;   ///< to the coordinator
   std::string run_id_;
   std::uint64_t next_sequence_ = 1;
   std::set<std::uint64_t> open_sequences_;

@@ -37,7 +37,7 @@ void write_path::submit(
         "instance_writes_max = " + std::to_string(limits::instance_writes_max)
           + " writes of this instance are not answered yet",
         write->method),
-      write_route::direct, settled_from::answer);
+      write_route::direct, settled_from::unrecorded);
     return;
   }
   waiting_.emplace(
@@ -53,10 +53,19 @@ void write_path::pump() {
   auto primary = ports_.is_primary();
   if (!forwarded_.empty() && forwarded_locally_ != primary)
     return;
-  if (primary || (ports_.primary_known() && ports_.contended()))
+  if (!goes_directly())
     forward_waiting();
   else if (forwarded_.empty())
     execute_waiting();
+}
+
+// The coordinator takes many at once, and while it has some, these come after
+// them. One write alone it could only hand on.
+bool write_path::goes_directly() const {
+  if (ports_.is_primary())
+    return waiting_.size() == 1 && forwarded_.empty() && ports_.epoch()
+           && !ports_.contended();
+  return !ports_.primary_known() || !ports_.contended();
 }
 
 void write_path::execute_waiting() {
@@ -74,6 +83,9 @@ void write_path::execute_waiting() {
       {next.write, next.journaled || next.was_sent, next.deadline});
     executing_.insert(waiting_.extract(first));
   }
+  executing_locally_ = ports_.is_primary();
+  if (executing_locally_)
+    batch.epoch = ports_.epoch();
   if (wait_for_lock_)
     batch.lock_deadline = std::min(*deadline, clock::now() + lock_slice);
   ports_.execute(std::move(batch), [this](result<batch_result> outcome) {
@@ -103,7 +115,10 @@ void write_path::forward_waiting() {
 }
 
 void write_path::on_batch(batch_result outcome) {
-  if (outcome.outcome == batch_result::status::lock_not_had) {
+  // An epoch that is over the coordinator finds out, too.
+  if (
+    outcome.outcome == batch_result::status::lock_not_had
+    || outcome.outcome == batch_result::status::fenced) {
     on_lock_not_had();
     return;
   }
@@ -113,8 +128,9 @@ void write_path::on_batch(batch_result outcome) {
   auto next = outcome.results.begin();
   for (auto& [number, item] : finished)
     item.finish(
-      std::move(*next++), write_route::direct,
-      item.was_sent ? settled_from::deadline : settled_from::answer);
+      std::move(*next++),
+      executing_locally_ ? write_route::local : write_route::direct,
+      item.was_sent ? settled_from::deadline : settled_from::unrecorded);
   pump();
 }
 
@@ -209,7 +225,7 @@ void write_path::fail_late() {
     }
     if (item.was_sent)
       error.outcome = write_outcome::unknown;
-    item.finish(std::move(error), write_route::direct, settled_from::answer);
+    item.finish(std::move(error), write_route::direct, settled_from::unrecorded);
   }
 }
 
@@ -232,7 +248,7 @@ void write_path::abandon(const write_error& error) {
       auto out = error;
       if (may_have_run || item.was_sent)
         out.outcome = write_outcome::unknown;
-      item.finish(std::move(out), write_route::direct, settled_from::answer);
+      item.finish(std::move(out), write_route::direct, settled_from::unrecorded);
     }
   };
   fail(forwarded_, true);

@@ -1,7 +1,7 @@
 // The way of an instance's writes, always in the order in which they were asked
-// for: on the primary to its coordinator; on a secondary directly while nobody
-// contends, through the primary as soon as somebody does. It changes with the
-// role, and nobody who waits is told. No actor of its own: the proxy drives it.
+// for: directly while nobody contends, and as soon as somebody does through the
+// primary, there to its coordinator. It changes with the role, and nobody who
+// waits is told. No actor of its own: the proxy drives it.
 #pragma once
 
 #include "actors/message_types.hpp"
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace dbproxy {
@@ -32,6 +33,8 @@ struct write_ports {
   std::function<void(std::function<void()>)> later;
   /// True while this instance has a coordinator.
   std::function<bool()> is_primary;
+  /// The epoch in which it is primary; none where it is not known.
+  std::function<std::optional<std::int64_t>()> epoch;
   /// Tells the primary what was committed directly.
   std::function<void(committed_notice)> announce;
   /// This many writes take a second way.
@@ -47,8 +50,9 @@ struct write_ports {
 /// From when on no other copy of a write can be executed any more, so that its
 /// journal entry may go.
 enum class settled_from {
-  answer,   ///< there is none
-  deadline, ///< a primary that does not answer may have one
+  unrecorded, ///< it has none
+  answer,     ///< there is no other copy
+  deadline,   ///< a primary that does not answer may have one
 };
 
 /// One thread: the proxy's handlers.
@@ -89,6 +93,7 @@ private:
   };
 
   void pump();
+  bool goes_directly() const;
   void execute_waiting();
   void forward_waiting();
   void on_batch(batch_result outcome);
@@ -106,6 +111,7 @@ private:
   std::map<ticket, job> executing_;
   std::map<ticket, job> forwarded_;
   bool forwarded_locally_ = false; ///< to our own coordinator
+  bool executing_locally_ = false; ///< as the primary
   bool paused_ = false;
   /// The lock was not free and nobody else could take the writes.
   bool wait_for_lock_ = false;

@@ -99,7 +99,8 @@ writer_actor::behavior_type writer(
   return {
     [self](const write_batch& batch) {
       return answer(self, [&] {
-        return self->state.run(batch.entries, batch.lock_deadline, {});
+        return self->state.run(
+          batch.entries, batch.lock_deadline, batch.epoch);
       });
     },
     [self](const commit_command& command) {

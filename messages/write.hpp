@@ -63,7 +63,7 @@ result<void> validate_meta(const write_meta& meta);
 
 /// The way that a write took.
 enum class write_route {
-  local,     ///< by the primary's coordinator, asked for in its own process
+  local,     ///< by the primary, asked for in its own process
   direct,    ///< by a secondary, on its own connection
   forwarded, ///< sent to the primary
 };

@@ -38,6 +38,7 @@ struct fixture {
   bool primary = true;
   bool leading = false;
   bool contended = false;
+  std::optional<std::int64_t> epoch;
   int marks = 0;
   std::size_t retries = 0;
   std::deque<batch> batches;
@@ -62,6 +63,7 @@ struct fixture {
     };
     out.later = [this](auto then) { later.push_back(std::move(then)); };
     out.is_primary = [this] { return leading; };
+    out.epoch = [this] { return epoch; };
     out.announce = [this](committed_notice notice) {
       notices.push_back(std::move(notice));
     };
@@ -303,7 +305,57 @@ CAF_TEST(the bound on open writes is named) {
     batches.front().content.entries.size(), limits::batch_rows_max);
 }
 
-CAF_TEST(on the primary everything goes to the coordinator) {
+CAF_TEST(a lone write of a primary goes to the writer in its epoch) {
+  leading = true;
+  epoch = 7;
+  submit("a");
+  CAF_CHECK(own.empty());
+  CAF_REQUIRE_EQUAL(batches.size(), 1u);
+  CAF_CHECK(batches[0].content.epoch == 7);
+  CAF_CHECK(!batches[0].content.lock_deadline);
+  // What comes meanwhile goes to the coordinator, and so does what comes after.
+  submit("b");
+  submit("c");
+  CAF_CHECK(own.empty());
+  commit();
+  CAF_CHECK(answers[0].second.value() == write_route::local);
+  CAF_CHECK_EQUAL(own.size(), 2u);
+  submit("d");
+  CAF_CHECK(batches.empty());
+  CAF_REQUIRE_EQUAL(own.size(), 3u);
+  for (int i = 0; i < 3; ++i)
+    take_own().then(written{});
+  submit("e");
+  CAF_CHECK_EQUAL(batches.size(), 1u);
+  commit();
+  CAF_CHECK_EQUAL(order(), "abcde");
+}
+
+CAF_TEST(a primary sends its writes to the coordinator where others write) {
+  leading = true;
+  epoch = 7;
+  contended = true;
+  submit("a");
+  CAF_CHECK_EQUAL(own.size(), 1u);
+}
+
+CAF_TEST(a primary without the lock or with an old epoch asks its coordinator) {
+  leading = true;
+  epoch = 7;
+  for (auto status :
+       {batch_result::status::lock_not_had, batch_result::status::fenced}) {
+    submit("a");
+    batch_result refused;
+    refused.outcome = status;
+    refused.results.assign(1, make_error(error_code::busy, "no"));
+    take_batch().then(std::move(refused));
+    CAF_REQUIRE_EQUAL(own.size(), 1u);
+    take_own().then(written{});
+  }
+  CAF_CHECK_EQUAL(order(), "aa");
+}
+
+CAF_TEST(a primary of an unknown epoch sends everything to the coordinator) {
   leading = true;
   submit("a");
   submit("b");
@@ -391,7 +443,7 @@ CAF_TEST(a writer that was not there loses nothing) {
 CAF_TEST(a write is settled when nobody else can have it any more) {
   submit("a");
   commit();
-  CAF_CHECK(settled.back() == settled_from::answer);
+  CAF_CHECK(settled.back() == settled_from::unrecorded);
   contended = true;
   submit("b");
   reply(written{});
