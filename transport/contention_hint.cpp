@@ -37,8 +37,12 @@ contention_hint::open(const instance_directory& directory) {
     ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (!file)
     return fail("open");
-  if (ftruncate(file.get(), sizeof(stamp)) != 0)
-    return fail("size");
+  // Its space is taken now: to write to a page for which the disk has none
+  // would end the process (mmap(2), SIGBUS).
+  if (auto code = posix_fallocate(file.get(), 0, sizeof(stamp)); code != 0) {
+    errno = code;
+    return fail("take space for");
+  }
   auto* memory = mmap(
     nullptr, sizeof(stamp), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (memory == MAP_FAILED)

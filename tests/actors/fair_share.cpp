@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "caf/test/unit_test.hpp"
 
@@ -38,6 +39,14 @@ struct fixture {
     for (const auto& entry : batch.entries)
       out += entry.write->key;
     return out;
+  }
+
+  /// The next batch, whether it is held back or not.
+  void take_patiently(const std::string& expected) {
+    auto ready = queue.ready_at(clock::now());
+    CAF_REQUIRE(ready);
+    std::this_thread::sleep_until(*ready);
+    CAF_CHECK_EQUAL(keys(queue.take()), expected);
   }
 
   clock::time_point now = clock::now();
@@ -99,13 +108,54 @@ CAF_TEST(who is ahead waits for the next batch) {
   queue.pop_taken();
   for (int i = 0; i < 4; ++i) {
     queue.push(make("a", "a"));
-    CAF_CHECK_EQUAL(keys(queue.take()), "a"); // nobody else is there
+    take_patiently("a"); // nobody else is there
     queue.pop_taken();
   }
   for (const auto* source : {"a", "b", "c"})
     queue.push(make(source, source));
   CAF_CHECK_EQUAL(keys(queue.take()), "bc");
   CAF_CHECK_EQUAL(keys(queue.take()), "a");
+}
+
+CAF_TEST(who is alone in the queue and ahead is held back for a moment) {
+  for (const auto* source : {"a", "b", "c"})
+    queue.push(make(source, source));
+  queue.take();
+  queue.pop_taken();
+  for (int i = 0; i < 3; ++i) {
+    queue.push(make("a", "a"));
+    CAF_CHECK_EQUAL(keys(queue.take()), "a");
+    queue.pop_taken();
+  }
+  // Now it is ahead of the others.
+  auto begun = clock::now();
+  queue.push(make("a", "a"));
+  CAF_CHECK(queue.take().entries.empty());
+  auto ready = queue.ready_at(begun);
+  CAF_REQUIRE(ready);
+  CAF_CHECK(*ready > begun);
+  CAF_CHECK(*ready <= clock::now() + commit_queue::hold_max);
+  // As soon as another writes, both are taken.
+  queue.push(make("b", "b"));
+  CAF_CHECK(queue.ready_at(begun) == begun);
+  CAF_CHECK_EQUAL(keys(queue.take()), "b");
+  queue.pop_taken();
+  take_patiently("a");
+  queue.pop_taken();
+  // When nobody does, it is soon not ahead of anybody any more.
+  int held = 0;
+  for (int i = 0; i < 20; ++i) {
+    queue.push(make("a", "a"));
+    held += queue.ready_at(clock::now()) > clock::now() ? 1 : 0;
+    take_patiently("a");
+    queue.pop_taken();
+  }
+  CAF_CHECK_EQUAL(held, 1);
+}
+
+CAF_TEST(an empty queue is never ready) {
+  CAF_CHECK(!queue.ready_at(now));
+  CAF_CHECK(queue.take().entries.empty());
 }
 
 CAF_TEST(a batch is not made small for the sake of fairness) {
