@@ -17,6 +17,11 @@ struct checkpoint_report {
 /// One thread. Lengths are in pages of the WAL.
 class checkpoint_schedule {
 public:
+  /// `due_at` pages since the latest one it is time for the next.
+  explicit checkpoint_schedule(
+    std::int64_t due_at = limits::wal_checkpoint_pages) noexcept
+    : due_at_(due_at) {}
+
   /// The WAL has this length now.
   void note_wal(std::int64_t pages) noexcept {
     pages_ = pages;
@@ -27,7 +32,7 @@ public:
 
   /// True where it is time for one, however busy the primary is.
   bool is_due() const noexcept {
-    return !running_ && growth() >= limits::wal_checkpoint_pages;
+    return !running_ && growth() >= due_at_;
   }
 
   /// True where one is worth an idle moment.
@@ -62,6 +67,7 @@ public:
 private:
   std::int64_t growth() const noexcept { return pages_ - kept_; }
 
+  std::int64_t due_at_;
   std::int64_t pages_ = 0;
   std::int64_t kept_ = 0; ///< of the WAL, at the latest checkpoint
   std::int64_t begun_at_ = 0;

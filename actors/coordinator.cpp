@@ -49,6 +49,8 @@ void coordinator_state::start(pointer self, coordinator_parts parts) {
   self_ = self;
   parts_ = std::move(parts);
   queue_ = std::make_shared<commit_queue>(parts_.figures, parts_.hint);
+  if (parts_.sync == sync_mode::full)
+    checkpoints_ = checkpoint_schedule{limits::synced_wal_checkpoint_pages};
 }
 
 caf::result<written> coordinator_state::admit(const submission& request) {

@@ -31,6 +31,8 @@ struct coordinator_parts {
   std::optional<std::int64_t> epoch = {};
   /// Called when the database is in another epoch.
   std::function<void()> on_fenced = {};
+  /// How commits are synced, which says how often a checkpoint is due.
+  sync_mode sync = sync_mode::normal;
 };
 
 class coordinator_state {

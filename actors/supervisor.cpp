@@ -65,7 +65,11 @@ result<void> supervisor_state::start() {
     auto colleagues = options_.colleagues;
     run("coordinator", [this, colleagues] {
       auto handle = self_->spawn(
-        coordinator, coordinator_parts{colleagues, options_.figures});
+        coordinator,
+        coordinator_parts{
+          .colleagues = colleagues,
+          .figures = options_.figures,
+          .sync = options_.open.sync});
       colleagues->set(handle);
       return caf::actor_cast<caf::actor>(handle);
     });
@@ -245,7 +249,8 @@ void supervisor_state::start_primary(const primary_record& record) {
     colleagues, options_.figures, hint_, epoch_,
     [supervisor = supervisor_actor{self_}, epoch = epoch_] {
       caf::anon_send(supervisor, step_down_command{epoch});
-    }};
+    },
+    options_.open.sync};
   run("coordinator", [this, colleagues, order] {
     auto handle = self_->spawn(coordinator, order);
     colleagues->set(handle);

@@ -75,6 +75,9 @@ inline constexpr std::size_t host_methods_max = 1024;
 
 /// WAL pages after which the primary checkpoints between two batches.
 inline constexpr int wal_checkpoint_pages = 1000;
+/// The same where every commit is synced: then the WAL is on the disk already,
+/// and a checkpoint has only the database left to sync.
+inline constexpr int synced_wal_checkpoint_pages = 2 * wal_checkpoint_pages;
 /// WAL pages that are worth a checkpoint when the primary has nothing to do.
 inline constexpr int wal_idle_checkpoint_pages = 100;
 /// WAL pages past which direct writers are kept from the lock, so that the

@@ -450,6 +450,21 @@ CAF_TEST(a long WAL is checkpointed between two batches) {
   CAF_CHECK_EQUAL(held().checkpoints, 2);
 }
 
+CAF_TEST(where every commit is synced the WAL may be longer) {
+  uut = sys.spawn(
+    coordinator, coordinator_parts{
+                   .colleagues = colleagues,
+                   .figures = figures,
+                   .sync = sync_mode::full});
+  auto report = [&](std::int64_t pages) {
+    caf::anon_send(uut, wal_report{pages});
+    consume_messages();
+    return held().checkpoints;
+  };
+  CAF_CHECK_EQUAL(report(limits::wal_checkpoint_pages), 0);
+  CAF_CHECK_EQUAL(report(limits::synced_wal_checkpoint_pages), 1);
+}
+
 CAF_TEST(a WAL that did not begin anew is left to grow by as much again) {
   auto report = [&](std::int64_t pages) {
     caf::anon_send(uut, wal_report{pages});
