@@ -31,9 +31,7 @@ public:
   }
 
   /// True where it is time for one, however busy the primary is.
-  bool is_due() const noexcept {
-    return !running_ && growth() >= due_at_;
-  }
+  bool is_due() const noexcept { return !running_ && growth() >= due_at_; }
 
   /// True where one is worth an idle moment.
   bool is_worthwhile() const noexcept {

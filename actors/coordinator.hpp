@@ -82,7 +82,7 @@ private:
   bool draining_ = false;
   bool pump_is_near_ = false;  ///< its message is in the mailbox
   bool pump_is_armed_ = false; ///< the clock will send one
-  bool stalled_ = false; ///< until the next tick, for there was no writer
+  bool stalled_ = false;       ///< until the next tick, for there was no writer
   bool tick_armed_ = false;
   checkpoint_schedule checkpoints_;
   time_point idle_since_{};

@@ -19,8 +19,8 @@ constexpr auto retry_pause = 20ms;
 // That writes are settled is told when so many are, for one removal of many
 // journal entries costs little more than one of a few.
 constexpr std::uint64_t settled_told_at_once = 16;
-// How far the WAL grows before the coordinator is told: a checkpoint is a matter
-// of many times as much.
+// How far the WAL grows before the coordinator is told: a checkpoint is a
+// matter of many times as much.
 constexpr std::int64_t wal_report_pages = 25;
 
 std::string hex(std::uint64_t value, int digits) {

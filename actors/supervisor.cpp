@@ -65,11 +65,10 @@ result<void> supervisor_state::start() {
     auto colleagues = options_.colleagues;
     run("coordinator", [this, colleagues] {
       auto handle = self_->spawn(
-        coordinator,
-        coordinator_parts{
-          .colleagues = colleagues,
-          .figures = options_.figures,
-          .sync = options_.open.sync});
+        coordinator, coordinator_parts{
+                       .colleagues = colleagues,
+                       .figures = options_.figures,
+                       .sync = options_.open.sync});
       colleagues->set(handle);
       return caf::actor_cast<caf::actor>(handle);
     });
@@ -246,7 +245,10 @@ void supervisor_state::start_primary(const primary_record& record) {
     return caf::actor_cast<caf::actor>(handle);
   });
   coordinator_parts order{
-    colleagues, options_.figures, hint_, epoch_,
+    colleagues,
+    options_.figures,
+    hint_,
+    epoch_,
     [supervisor = supervisor_actor{self_}, epoch = epoch_] {
       caf::anon_send(supervisor, step_down_command{epoch});
     },

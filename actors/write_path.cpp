@@ -225,7 +225,8 @@ void write_path::fail_late() {
     }
     if (item.was_sent)
       error.outcome = write_outcome::unknown;
-    item.finish(std::move(error), write_route::direct, settled_from::unrecorded);
+    item.finish(
+      std::move(error), write_route::direct, settled_from::unrecorded);
   }
 }
 
@@ -248,7 +249,8 @@ void write_path::abandon(const write_error& error) {
       auto out = error;
       if (may_have_run || item.was_sent)
         out.outcome = write_outcome::unknown;
-      item.finish(std::move(out), write_route::direct, settled_from::unrecorded);
+      item.finish(
+        std::move(out), write_route::direct, settled_from::unrecorded);
     }
   };
   fail(forwarded_, true);

@@ -99,8 +99,7 @@ writer_actor::behavior_type writer(
   return {
     [self](const write_batch& batch) {
       return answer(self, [&] {
-        return self->state.run(
-          batch.entries, batch.lock_deadline, batch.epoch);
+        return self->state.run(batch.entries, batch.lock_deadline, batch.epoch);
       });
     },
     [self](const commit_command& command) {

@@ -452,10 +452,9 @@ CAF_TEST(a long WAL is checkpointed between two batches) {
 
 CAF_TEST(where every commit is synced the WAL may be longer) {
   uut = sys.spawn(
-    coordinator, coordinator_parts{
-                   .colleagues = colleagues,
-                   .figures = figures,
-                   .sync = sync_mode::full});
+    coordinator,
+    coordinator_parts{
+      .colleagues = colleagues, .figures = figures, .sync = sync_mode::full});
   auto report = [&](std::int64_t pages) {
     caf::anon_send(uut, wal_report{pages});
     consume_messages();
