@@ -70,6 +70,10 @@ bool write_path::goes_directly() const {
 
 void write_path::execute_waiting() {
   write_batch batch;
+  // A primary's writes are all found again if the writer fails with them.
+  executing_locally_ = ports_.is_primary();
+  if (executing_locally_)
+    batch.epoch = ports_.epoch();
   auto bytes = std::size_t{0};
   std::optional<time_point> deadline;
   while (!waiting_.empty() && executing_.size() < limits::batch_rows_max) {
@@ -78,14 +82,12 @@ void write_path::execute_waiting() {
     bytes += next.write->bytes;
     if (bytes > limits::batch_bytes_max && !executing_.empty())
       break;
+    next.journaled |= executing_locally_;
     deadline = std::min(deadline.value_or(next.deadline), next.deadline);
     batch.entries.push_back(
       {next.write, next.journaled || next.was_sent, next.deadline});
     executing_.insert(waiting_.extract(first));
   }
-  executing_locally_ = ports_.is_primary();
-  if (executing_locally_)
-    batch.epoch = ports_.epoch();
   if (wait_for_lock_)
     batch.lock_deadline = std::min(*deadline, clock::now() + lock_slice);
   ports_.execute(std::move(batch), [this](result<batch_result> outcome) {
@@ -130,7 +132,9 @@ void write_path::on_batch(batch_result outcome) {
     item.finish(
       std::move(*next++),
       executing_locally_ ? write_route::local : write_route::direct,
-      item.was_sent ? settled_from::deadline : settled_from::unrecorded);
+      item.was_sent    ? settled_from::deadline
+      : item.journaled ? settled_from::answer
+                       : settled_from::unrecorded);
   pump();
 }
 

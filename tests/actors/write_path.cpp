@@ -313,12 +313,14 @@ CAF_TEST(a lone write of a primary goes to the writer in its epoch) {
   CAF_REQUIRE_EQUAL(batches.size(), 1u);
   CAF_CHECK(batches[0].content.epoch == 7);
   CAF_CHECK(!batches[0].content.lock_deadline);
+  CAF_CHECK(batches[0].content.entries[0].journaled);
   // What comes meanwhile goes to the coordinator, and so does what comes after.
   submit("b");
   submit("c");
   CAF_CHECK(own.empty());
   commit();
   CAF_CHECK(answers[0].second.value() == write_route::local);
+  CAF_CHECK(settled[0] == settled_from::answer);
   CAF_CHECK_EQUAL(own.size(), 2u);
   submit("d");
   CAF_CHECK(batches.empty());
