@@ -3,7 +3,6 @@
 #include "messages/limits.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <iterator>
 #include <utility>
 
