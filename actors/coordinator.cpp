@@ -131,7 +131,7 @@ void coordinator_state::pump() {
   ++commits_;
   self_->request(writer, caf::infinite, commit_command{queue_, parts_.epoch})
     .then(
-      [this](batch_result& outcome) {
+      [this, open = parts_.at_writer.add()](batch_result& outcome) {
         --commits_;
         finish(outcome);
       },

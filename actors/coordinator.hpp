@@ -6,6 +6,7 @@
 #include "actors/commit_queue.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
+#include "actors/open_batches.hpp"
 #include "actors/roster.hpp"
 #include "transport/contention_hint.hpp"
 
@@ -33,6 +34,8 @@ struct coordinator_parts {
   std::function<void()> on_fenced = {};
   /// How commits are synced, which says how often a checkpoint is due.
   sync_mode sync = sync_mode::normal;
+  /// What it asks the writer for.
+  open_batches at_writer = {};
 };
 
 class coordinator_state {

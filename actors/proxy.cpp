@@ -270,7 +270,9 @@ void proxy_state::execute(
     ->request(
       parts_.colleagues->get<writer_actor>(), caf::infinite, std::move(batch))
     .then(
-      [then](batch_result& outcome) { then(std::move(outcome)); },
+      [then, open = parts_.at_writer.add()](batch_result& outcome) {
+        then(std::move(outcome));
+      },
       [then](const caf::error& reason) {
         auto error = from_caf(reason);
         // The writer answers what it begins, or fails with it.

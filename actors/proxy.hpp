@@ -5,6 +5,7 @@
 #include "actors/dispatch.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
+#include "actors/open_batches.hpp"
 #include "actors/reader.hpp"
 #include "actors/roster.hpp"
 #include "actors/sequencer.hpp"
@@ -48,6 +49,8 @@ struct proxy_parts {
   /// it is not, and the writer.
   roster_ptr colleagues;
   write_routing routing = write_routing::automatic;
+  /// What it asks the writer for.
+  open_batches at_writer = {};
 };
 
 class proxy_state {

@@ -68,7 +68,8 @@ result<void> supervisor_state::start() {
         coordinator, coordinator_parts{
                        .colleagues = colleagues,
                        .figures = options_.figures,
-                       .sync = options_.open.sync});
+                       .sync = options_.open.sync,
+                       .at_writer = at_writer_});
       colleagues->set(handle);
       return caf::actor_cast<caf::actor>(handle);
     });
@@ -168,8 +169,8 @@ void supervisor_state::start_storage() {
   }
   if (auto* thread = event_thread_of(self_->system()))
     thread->stay_awake_while(
-      [at_work = signals.at_work, is_lone = signals.is_lone] {
-        return *at_work && is_lone();
+      [at_writer = at_writer_, is_lone = signals.is_lone] {
+        return at_writer.any() && is_lone();
       });
   run("writer", [this, signals] {
     auto handle = self_->spawn<caf::detached>(
@@ -202,7 +203,7 @@ void supervisor_state::start_proxy() {
       proxy, proxy_parts{
                options_.instance_id, options_.timeouts, options_.registry,
                options_.figures, readers_, hint_, options_.colleagues,
-               options_.routing});
+               options_.routing, at_writer_});
     options_.colleagues->set(handle);
     return caf::actor_cast<caf::actor>(handle);
   });
@@ -252,7 +253,8 @@ void supervisor_state::start_primary(const primary_record& record) {
     [supervisor = supervisor_actor{self_}, epoch = epoch_] {
       caf::anon_send(supervisor, step_down_command{epoch});
     },
-    options_.open.sync};
+    options_.open.sync,
+    at_writer_};
   run("coordinator", [this, colleagues, order] {
     auto handle = self_->spawn(coordinator, order);
     colleagues->set(handle);

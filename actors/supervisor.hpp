@@ -5,6 +5,7 @@
 #include "actors/dispatch.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
+#include "actors/open_batches.hpp"
 #include "actors/proxy.hpp"
 #include "actors/reader.hpp"
 #include "actors/role.hpp"
@@ -104,6 +105,7 @@ private:
   supervisor_options options_;
   std::optional<instance_directory> directory_;
   std::shared_ptr<contention_hint> hint_;
+  open_batches at_writer_;
   std::shared_ptr<zmq_loop> loop_;
   std::shared_ptr<read_pool> readers_;
   std::optional<leader_lock> lock_;

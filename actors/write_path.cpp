@@ -70,7 +70,6 @@ bool write_path::goes_directly() const {
 
 void write_path::execute_waiting() {
   write_batch batch;
-  // A primary's writes are all found again if the writer fails with them.
   executing_locally_ = ports_.is_primary();
   if (executing_locally_)
     batch.epoch = ports_.epoch();
@@ -82,7 +81,6 @@ void write_path::execute_waiting() {
     bytes += next.write->bytes;
     if (bytes > limits::batch_bytes_max && !executing_.empty())
       break;
-    next.journaled |= executing_locally_;
     deadline = std::min(deadline.value_or(next.deadline), next.deadline);
     batch.entries.push_back(
       {next.write, next.journaled || next.was_sent, next.deadline});
@@ -124,6 +122,14 @@ void write_path::on_batch(batch_result outcome) {
     on_lock_not_had();
     return;
   }
+  if (outcome.outcome == batch_result::status::interrupted) {
+    // Its writer ends with it, and is replaced in a moment.
+    waiting_.merge(executing_);
+    executing_.clear();
+    fail_late();
+    pause();
+    return;
+  }
   wait_for_lock_ = false;
   announce(outcome);
   auto finished = std::exchange(executing_, {});
@@ -138,7 +144,8 @@ void write_path::on_batch(batch_result outcome) {
   pump();
 }
 
-// What was to be journalled can be asked for again; of the others nobody knows.
+// It did not even say how far it came. What was to be journalled can be asked
+// for again; of the others nobody knows.
 void write_path::on_writer_failed(const write_error& error) {
   auto lost = std::exchange(executing_, {});
   while (!lost.empty()) {

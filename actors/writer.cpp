@@ -4,6 +4,7 @@
 #include "actors/log.hpp"
 #include "transport/event_source.hpp"
 
+#include <exception>
 #include <utility>
 
 namespace dbproxy {
@@ -34,6 +35,9 @@ batch_result writer_state::commit(const commit_command& command) {
   if (batch.entries.empty())
     return {};
   auto outcome = run(batch.entries, batch.deadline, command.epoch);
+  // The coordinator asks the journal.
+  if (outcome.thrown)
+    std::rethrow_exception(outcome.thrown);
   if (outcome.outcome == batch_result::status::lock_not_had)
     command.queue->put_back();
   return outcome;
@@ -53,34 +57,21 @@ namespace {
 
 using writer_pointer = writer_actor::stateful_pointer<writer_state>;
 
-/// While it lives the writer is at work.
-class at_work {
-public:
-  explicit at_work(std::atomic<bool>& flag) : flag_(flag) { flag_ = true; }
-  at_work(const at_work&) = delete;
-  at_work& operator=(const at_work&) = delete;
-  ~at_work() { flag_ = false; }
-
-private:
-  std::atomic<bool>& flag_;
-};
-
 /// Answers with what `work` returns, and then stays awake for a moment where
-/// the next one is likely to come at once. The promise is made when there is
-/// something to promise: one that exists keeps CAF from telling whoever asked
-/// that `work` threw.
+/// the next one is likely to come at once; or fails with what was thrown when
+/// the batch was run. The promise is made when there is something to promise:
+/// one that exists keeps CAF from telling whoever asked that `work` threw.
 template <class Work>
 caf::result<batch_result> answer(writer_pointer self, Work work) {
-  auto& signals = self->state.signals;
-  batch_result outcome;
-  {
-    const at_work busy{*signals.at_work};
-    outcome = work();
-  }
+  auto outcome = work();
+  auto thrown = outcome.thrown;
   auto promise = self->make_response_promise<batch_result>();
   promise.deliver(std::move(outcome));
-  if (signals.is_lone())
-    stay_awake([self] { return !self->mailbox().empty(); }, signals.is_lone);
+  if (thrown)
+    std::rethrow_exception(thrown);
+  const auto& is_lone = self->state.signals.is_lone;
+  if (is_lone())
+    stay_awake([self] { return !self->mailbox().empty(); }, is_lone);
   return promise;
 }
 

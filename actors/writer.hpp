@@ -9,20 +9,16 @@
 #include "storage/schema.hpp"
 #include "storage/sqlite.hpp"
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
 
 namespace dbproxy {
 
-/// What the writer and those around it tell each other.
+/// What the writer and the other instances tell each other.
 struct writer_signals {
   /// Called as long as a batch waits for SQLite's lock, on the writer's thread.
   std::function<void()> on_busy = {};
-  /// True while the writer has a batch, so that its answer is near.
-  std::shared_ptr<std::atomic<bool>> at_work =
-    std::make_shared<std::atomic<bool>>(false);
   /// True while the next batch is likely to come as soon as one is answered.
   std::function<bool()> is_lone = [] { return false; };
 };

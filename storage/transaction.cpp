@@ -47,6 +47,20 @@ public:
       on_busy_(on_busy) {}
 
   batch_result run(lock_deadline deadline) {
+    try {
+      return attempt(deadline);
+    } catch (const std::exception& exception) {
+      return interrupt(exception.what());
+    } catch (...) {
+      return interrupt("something unknown was thrown");
+    }
+  }
+
+  /// The write that took the whole transaction with it when it failed.
+  std::optional<std::size_t> culprit() const noexcept { return culprit_; }
+
+private:
+  batch_result attempt(lock_deadline deadline) {
     fault_point("writer.before_begin");
     auto asked_at = clock::now();
     db_.set_lock_wait(deadline, on_busy_);
@@ -77,19 +91,30 @@ public:
         return finish(status::committed); // the guard rolls back
     }
     fault_point("writer.before_commit");
+    reached_ = progress::committing;
     auto committed = begun->commit();
     outcome_.commit_took = clock::now() - begun_at;
     if (!committed)
       return lose(committed.error());
+    reached_ = progress::committed;
     fault_point("writer.after_commit");
     outcome_.wal_pages = db_.wal_pages();
     return finish(status::committed);
   }
 
-  /// The write that took the whole transaction with it when it failed.
-  std::optional<std::size_t> culprit() const noexcept { return culprit_; }
+  /// From within a handler: the transaction has been ended on the way to it.
+  batch_result interrupt(const std::string& what) {
+    outcome_.thrown = std::current_exception();
+    if (reached_ == progress::committed)
+      return finish(status::committed);
+    auto error = make_error(error_code::internal, "the writer threw: " + what);
+    if (reached_ == progress::committing) {
+      error.outcome = write_outcome::unknown;
+      return lose(error);
+    }
+    return lose(error, status::interrupted);
+  }
 
-private:
   bool is_alone() const noexcept { return batch_.size() == 1; }
 
   /// What has been settled goes, and what is old.
@@ -202,13 +227,13 @@ private:
 
   /// Takes back every result that went with the transaction. Writes that had
   /// failed by themselves keep their own error.
-  batch_result lose(const write_error& error) {
+  batch_result lose(const write_error& error, status outcome = status::failed) {
     auto& results = outcome_.results;
     for (std::size_t i = 0; i < results.size(); ++i)
       if (results[i] && !kept_[i])
         results[i] = error;
     results.resize(batch_.size(), error);
-    return finish(status::failed);
+    return finish(outcome);
   }
 
   batch_result finish(status outcome) {
@@ -226,11 +251,14 @@ private:
     return std::move(outcome_);
   }
 
+  enum class progress { begun, committing, committed };
+
   connection& db_;
   journal& log_;
   std::span<const batch_entry> batch_;
   std::optional<std::int64_t> epoch_;
   const std::function<void()>& on_busy_;
+  progress reached_ = progress::begun;
   batch_result outcome_;
   std::vector<bool> kept_; // results that stand even if this is lost
   bool is_kept_ = false;   // of the write that is being run
@@ -256,6 +284,10 @@ batch_result run_singly(
     first.occupied[i] += alone.occupied.front();
     first.commit_took += alone.commit_took;
     first.wal_pages = std::max(first.wal_pages, alone.wal_pages);
+    if (alone.thrown) {
+      first.thrown = std::move(alone.thrown);
+      break;
+    }
   }
   return first;
 }

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <span>
@@ -39,6 +40,7 @@ struct batch_result {
     lock_not_had, ///< nothing was tried; BUSY for every write
     fenced,       ///< nothing was tried: the epoch is over; UNAVAILABLE
     failed,       ///< nothing of it was kept that was not there before
+    interrupted,  ///< as failed, because something threw; INTERNAL
   };
 
   status outcome = status::failed;
@@ -53,6 +55,8 @@ struct batch_result {
   std::chrono::nanoseconds lock_took{0};
   /// How long the COMMIT took; none where it did not come to that.
   std::chrono::nanoseconds commit_took{0};
+  /// What was thrown on the way, if anything: `outcome` says how far it came.
+  std::exception_ptr thrown;
 };
 
 /// Commits a batch on `db`, which is in no transaction. Waits for the lock
@@ -64,6 +68,10 @@ struct batch_result {
 /// done again and returns what it returned then, even where the batch fails.
 /// Where the commit fails, all others get its error; its outcome is `unknown`
 /// only where it is open whether the commit took place.
+///
+/// Does not throw: what is thrown is in the result, which still says what is
+/// committed and what is not. `db` is in no transaction then, but should not be
+/// gone on with.
 ///
 /// With an `epoch`, nothing is done unless it still is the database's: a
 /// primary that was overtaken commits nothing. `on_busy` is called as long as

@@ -313,14 +313,14 @@ CAF_TEST(a lone write of a primary goes to the writer in its epoch) {
   CAF_REQUIRE_EQUAL(batches.size(), 1u);
   CAF_CHECK(batches[0].content.epoch == 7);
   CAF_CHECK(!batches[0].content.lock_deadline);
-  CAF_CHECK(batches[0].content.entries[0].journaled);
+  CAF_CHECK(!batches[0].content.entries[0].journaled);
   // What comes meanwhile goes to the coordinator, and so does what comes after.
   submit("b");
   submit("c");
   CAF_CHECK(own.empty());
   commit();
   CAF_CHECK(answers[0].second.value() == write_route::local);
-  CAF_CHECK(settled[0] == settled_from::answer);
+  CAF_CHECK(settled[0] == settled_from::unrecorded);
   CAF_CHECK_EQUAL(own.size(), 2u);
   submit("d");
   CAF_CHECK(batches.empty());
@@ -431,6 +431,20 @@ CAF_TEST(a writer that failed leaves open what was not to be journalled) {
   CAF_CHECK_EQUAL(keys(batches.front().content), "bd");
   commit();
   CAF_CHECK_EQUAL(order(), "acbd");
+}
+
+CAF_TEST(a writer that failed before the commit loses nothing) {
+  submit("a");
+  batch_result broken;
+  broken.outcome = batch_result::status::interrupted;
+  broken.results.assign(1, make_error(error_code::internal, "thrown"));
+  take_batch().then(std::move(broken));
+  CAF_CHECK(answers.empty() && batches.empty());
+  pass_time();
+  CAF_CHECK_EQUAL(keys(batches.front().content), "a");
+  CAF_CHECK(!batches.front().content.entries[0].journaled);
+  commit();
+  CAF_CHECK(answers[0].second.has_value());
 }
 
 CAF_TEST(a writer that was not there loses nothing) {

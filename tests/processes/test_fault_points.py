@@ -120,6 +120,20 @@ class FaultPoints(Scenario):
         self.assertTrue(any("injected fault at coordinator.finish" in line
                             for line in server.errors), server.errors)
 
+    def test_a_writer_that_fails_tells_what_it_committed(self):
+        # Writes that are alone are not in the journal. The bench compares what
+        # was acknowledged with what is there.
+        for point in ("writer.before_begin", "writer.after_begin",
+                      "writer.before_commit", "writer.after_commit"):
+            done = run("bench", "--json", "--dir", self.folder,
+                       "--strategy", "proxy", "--processes", "1",
+                       "--processes", "2", "--rate", "200", "--seconds", "0.5",
+                       env={"DBPROXY_FAULT": f"{point}=throw@25"})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"injected fault at {point}", done.stderr)
+            for result in json.loads(done.stdout)["results"]:
+                self.assertEqual(result["errors"], 0, result)
+
     def test_a_commit_that_outlasts_the_deadline_is_unknown(self):
         server = self.serve(
             env={"DBPROXY_FAULT": "writer.before_commit=delay/2000@2"})

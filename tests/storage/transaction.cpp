@@ -249,6 +249,27 @@ CAF_TEST(a body that throws fails alone) {
   CAF_CHECK_EQUAL(row(db, "SELECT count(*) FROM t"), "0");
 }
 
+CAF_TEST(what is thrown outside of a body takes the batch with it) {
+  static auto codec = codec_for<void>();
+  codec.encode_text_if = [](const boxed&, const text_filter&) -> std::string {
+    throw std::runtime_error{"no text"};
+  };
+  auto write = std::make_shared<prepared_write>(
+    *host_write("M", runs("INSERT INTO t VALUES (1)")));
+  write->request_id = "m";
+  write->returns = &codec;
+  auto outcome = run({create("a", "1"), write, create("b", "3")});
+  CAF_CHECK(outcome.outcome == status::interrupted);
+  CAF_CHECK(outcome.thrown != nullptr);
+  for (const auto& value : outcome.results) {
+    CAF_CHECK_EQUAL(value.error().message, "the writer threw: no text");
+    CAF_CHECK(value.error().outcome == write_outcome::not_applied);
+  }
+  CAF_CHECK_EQUAL(row(db, "SELECT count(*) FROM t"), "0");
+  CAF_CHECK_EQUAL(sessions(), "NULL");
+  CAF_CHECK_EQUAL(journaled(), "NULL");
+}
+
 CAF_TEST(without the lock nothing is tried) {
   auto other = files.open();
   std::optional held{must(immediate_transaction::begin(other))};
