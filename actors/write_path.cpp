@@ -41,8 +41,11 @@ void write_path::submit(
     return;
   }
   waiting_.emplace(
-    next_ticket_++,
-    job{std::move(write), deadline, journaled, false, std::move(finished)});
+    next_ticket_++, job{
+                      .write = std::move(write),
+                      .deadline = deadline,
+                      .journaled = journaled,
+                      .finished = std::move(finished)});
   pump();
 }
 
@@ -123,11 +126,7 @@ void write_path::on_batch(batch_result outcome) {
     return;
   }
   if (outcome.outcome == batch_result::status::interrupted) {
-    // Its writer ends with it, and is replaced in a moment.
-    waiting_.merge(executing_);
-    executing_.clear();
-    fail_late();
-    pause();
+    on_interrupted(outcome);
     return;
   }
   wait_for_lock_ = false;
@@ -142,6 +141,29 @@ void write_path::on_batch(batch_result outcome) {
       : item.journaled ? settled_from::answer
                        : settled_from::unrecorded);
   pump();
+}
+
+// Nothing was kept. The writer ends with it, and is replaced in a moment.
+void write_path::on_interrupted(const batch_result& outcome) {
+  auto next = outcome.results.begin();
+  auto all = std::exchange(executing_, {});
+  while (!all.empty()) {
+    auto node = all.extract(all.begin());
+    auto& item = node.mapped();
+    const auto& result_of = *next++;
+    // A result is there where the journal has it: it will be found again.
+    if (result_of || ++item.interruptions < interruptions_max) {
+      waiting_.insert(std::move(node));
+      continue;
+    }
+    auto error = result_of.error();
+    if (item.was_sent)
+      error.outcome = write_outcome::unknown;
+    item.finish(
+      std::move(error), write_route::direct, settled_from::unrecorded);
+  }
+  fail_late();
+  pause();
 }
 
 // It did not even say how far it came. What was to be journalled can be asked

@@ -60,6 +60,10 @@ class write_path {
 public:
   using done = std::function<void(result<written>, write_route, settled_from)>;
 
+  /// A write in so many batches that the writer threw in gets that error, as
+  /// it may be what makes it throw.
+  static constexpr int interruptions_max = 3;
+
   explicit write_path(write_ports ports) : ports_(std::move(ports)) {}
 
   /// Starts a write. `journaled` for a write whose caller chose the request
@@ -87,6 +91,7 @@ private:
     time_point deadline;
     bool journaled = false;
     bool was_sent = false; ///< somebody may have committed it
+    int interruptions = 0;
     done finished;
 
     void finish(result<written> outcome, write_route route, settled_from when);
@@ -97,6 +102,7 @@ private:
   void execute_waiting();
   void forward_waiting();
   void on_batch(batch_result outcome);
+  void on_interrupted(const batch_result& outcome);
   void on_writer_failed(const write_error& error);
   void on_lock_not_had();
   void pause();

@@ -129,13 +129,23 @@ struct fixture {
     next.then(std::move(done));
   }
 
-  void busy() {
+  void refuse(batch_result::status outcome, const write_error& error) {
     auto next = take_batch();
-    batch_result done;
-    done.outcome = batch_result::status::lock_not_had;
-    done.results.assign(
-      next.content.entries.size(), make_error(error_code::busy, "busy"));
-    next.then(std::move(done));
+    batch_result refused;
+    refused.outcome = outcome;
+    refused.results.assign(next.content.entries.size(), error);
+    next.then(std::move(refused));
+  }
+
+  void busy() {
+    refuse(
+      batch_result::status::lock_not_had, make_error(error_code::busy, "busy"));
+  }
+
+  void interrupt() {
+    refuse(
+      batch_result::status::interrupted,
+      make_error(error_code::internal, "thrown"));
   }
 
   void reply(result<written> outcome) {
@@ -347,10 +357,7 @@ CAF_TEST(a primary without the lock or with an old epoch asks its coordinator) {
   for (auto status :
        {batch_result::status::lock_not_had, batch_result::status::fenced}) {
     submit("a");
-    batch_result refused;
-    refused.outcome = status;
-    refused.results.assign(1, make_error(error_code::busy, "no"));
-    take_batch().then(std::move(refused));
+    refuse(status, make_error(error_code::busy, "no"));
     CAF_REQUIRE_EQUAL(own.size(), 1u);
     take_own().then(written{});
   }
@@ -435,16 +442,32 @@ CAF_TEST(a writer that failed leaves open what was not to be journalled) {
 
 CAF_TEST(a writer that failed before the commit loses nothing) {
   submit("a");
-  batch_result broken;
-  broken.outcome = batch_result::status::interrupted;
-  broken.results.assign(1, make_error(error_code::internal, "thrown"));
-  take_batch().then(std::move(broken));
+  interrupt();
   CAF_CHECK(answers.empty() && batches.empty());
   pass_time();
   CAF_CHECK_EQUAL(keys(batches.front().content), "a");
   CAF_CHECK(!batches.front().content.entries[0].journaled);
   commit();
   CAF_CHECK(answers[0].second.has_value());
+}
+
+CAF_TEST(a write that the writer throws with again and again is given up) {
+  submit("a");
+  submit("b");
+  for (int i = 1; i < write_path::interruptions_max; ++i) {
+    interrupt();
+    CAF_CHECK(answers.empty());
+    pass_time();
+  }
+  // "b" was asked for when "a" was on its way already.
+  interrupt();
+  CAF_REQUIRE_EQUAL(order(), "a");
+  const auto& error = answers[0].second.error();
+  CAF_CHECK(error.code == error_code::internal);
+  CAF_CHECK(error.outcome == write_outcome::not_applied);
+  pass_time();
+  commit();
+  CAF_CHECK_EQUAL(order(), "ab");
 }
 
 CAF_TEST(a writer that was not there loses nothing) {
