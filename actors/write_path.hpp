@@ -19,7 +19,8 @@ namespace dbproxy {
 /// within the call.
 struct write_ports {
   /// Runs a batch on the instance's own connection. An error where the writer
-  /// failed, so that it is open what became of the batch.
+  /// failed without saying how far it came: unless it is not_applied, it is
+  /// open what became of the batch.
   std::function<void(write_batch, std::function<void(result<batch_result>)>)>
     execute;
   /// Has the instance's own coordinator run a write; UNREACHABLE where it
@@ -60,8 +61,8 @@ class write_path {
 public:
   using done = std::function<void(result<written>, write_route, settled_from)>;
 
-  /// A write in so many batches that the writer threw in gets that error, as
-  /// it may be what makes it throw.
+  /// A write is given up, with the error, when the writer threw in so many
+  /// batches with it: it may be what makes it throw.
   static constexpr int interruptions_max = 3;
 
   explicit write_path(write_ports ports) : ports_(std::move(ports)) {}
@@ -91,7 +92,7 @@ private:
     time_point deadline;
     bool journaled = false;
     bool was_sent = false; ///< somebody may have committed it
-    int interruptions = 0;
+    int interruptions = 0; ///< batches with it that the writer threw in
     done finished;
 
     void finish(result<written> outcome, write_route route, settled_from when);

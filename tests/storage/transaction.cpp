@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/resource.h>
@@ -76,6 +77,7 @@ struct fixture {
     const std::vector<write_ptr>& writes,
     lock_deadline deadline = std::nullopt) {
     std::vector<batch_entry> batch;
+    batch.reserve(writes.size());
     for (const auto& write : writes)
       batch.push_back({write, true});
     auto outcome = run_batch(db, log, batch, deadline);
@@ -403,8 +405,9 @@ CAF_TEST(a write that rolls everything back takes nobody with it) {
 CAF_TEST(a write cannot end the transaction of the others) {
   for (std::string end : {"COMMIT", "ROLLBACK"}) {
     CAF_MESSAGE(end);
-    auto rogue =
-      host_write("Rogue", runs("INSERT INTO t VALUES ('" + end + "');" + end));
+    std::string sql = "INSERT INTO t VALUES ('";
+    sql.append(end).append("');").append(end);
+    auto rogue = host_write("Rogue", runs(std::move(sql)));
     auto outcome = run({create("a" + end), rogue, create("b" + end)});
     CAF_CHECK_EQUAL(outcome.results[0]->value.as<session>().id, "a" + end);
     CAF_CHECK(!outcome.results[1]);
@@ -433,7 +436,9 @@ CAF_TEST(a commit that the disk refuses leaves the outcome open) {
   run({create("before", "0")});
   auto path = files.path();
   auto options = files.options();
-  connection{std::move(db)}; // a child must not inherit it
+  {
+    auto closed = std::move(db); // a child must not inherit it
+  }
   child_process child{[&, this] {
     auto on = must(open_database(options));
     std::signal(SIGXFSZ, SIG_IGN);
