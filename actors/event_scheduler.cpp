@@ -1,5 +1,6 @@
 #include "actors/event_scheduler.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -11,6 +12,9 @@ namespace {
 
 // While actors have work, the sockets are served once in so many runs of one.
 constexpr std::size_t jobs_per_turn_max = 32;
+
+// An actor that always has another message gives way after so many.
+constexpr std::size_t messages_per_job_max = 32;
 
 } // namespace
 
@@ -173,8 +177,9 @@ void event_scheduler::start() {
 
 void event_scheduler::run() {
   worker unit{&system(), jobs_};
+  const auto messages_max = std::min(max_throughput(), messages_per_job_max);
   while (auto* job = jobs_.pop())
-    switch (job->resume(&unit, max_throughput())) {
+    switch (job->resume(&unit, messages_max)) {
     case caf::resumable::resume_later:
       jobs_.push(job);
       break;
