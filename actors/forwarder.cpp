@@ -25,6 +25,10 @@ using clock = std::chrono::steady_clock;
 // The values of a reply of usual size find room here.
 constexpr std::size_t reply_memory_bytes = 4096;
 
+// Copies of writes that the primary may have at a time. It takes no more than
+// peer_in_flight_max requests of a peer, and some of those are none of these.
+constexpr std::size_t copies_max = limits::peer_in_flight_max - 16;
+
 // The primary gets a little less than what is left, so that its own answer,
 // which knows what became of the write, arrives before the deadline.
 std::chrono::milliseconds budget_of(std::chrono::nanoseconds left) {
@@ -73,32 +77,40 @@ caf::result<written> forwarder_state::forward(const forward_command& command) {
   item.deadline = command.deadline;
   item.promise = promise;
   pending_.emplace(id, std::move(item));
-  unsent_.push_back(id);
+  unsent_.insert(id);
   send_due();
   if (auto kept = pending_.find(id); kept != pending_.end())
     arm_tick(due(kept->second));
   return promise;
 }
 
+// What was refused keeps its place: before anything else is sent, everything
+// that is out has been answered, and the pause is over.
+bool forwarder_state::may_send() const {
+  if (held_until_)
+    return copies_ == 0 && *held_until_ <= clock::now();
+  return copies_ < copies_max;
+}
+
 void forwarder_state::send_due() {
   std::vector<std::string> texts;
-  while (!unsent_.empty() && in_flight_ < limits::peer_in_flight_max) {
-    auto id = unsent_.front();
-    unsent_.pop_front();
-    auto found = pending_.find(id);
-    if (found == pending_.end() || found->second.sent)
-      continue;
-    auto text = text_of(id, found->second);
+  while (!unsent_.empty() && may_send()) {
+    if (held_until_)
+      held_until_.reset();
+    auto id = unsent_.extract(unsent_.begin()).value();
+    auto& item = pending_.at(id);
+    auto text = text_of(id, item);
     if (!text) {
-      answer(found->second, text.error());
-      pending_.erase(found);
+      answer(item, text.error());
+      pending_.erase(id);
       continue;
     }
+    if (std::exchange(item.refusal, std::nullopt))
+      options_.figures->count_retries(1);
     auto now = clock::now();
-    found->second.sent = true;
-    found->second.copies = 1;
-    found->second.resend_at = now + resend_pause(found->second.deadline - now);
-    ++in_flight_;
+    item.copies = 1;
+    item.resend_at = now + resend_pause(item.deadline - now);
+    ++copies_;
     texts.push_back(std::move(*text));
   }
   if (!texts.empty())
@@ -109,11 +121,27 @@ void forwarder_state::send_due() {
 // connection breaks. The primary recognises what it has.
 void forwarder_state::send_again(rpc_id id, pending& item) {
   auto now = clock::now();
-  ++item.copies;
   item.resend_at = now + resend_pause(item.deadline - now);
+  if (copies_ >= copies_max)
+    return;
+  ++item.copies;
+  ++copies_;
   options_.figures->count_retries(1);
   if (auto text = text_of(id, item))
     loop_->send({std::move(*text)});
+}
+
+void forwarder_state::hold(time_point now) {
+  if (held_until_)
+    return;
+  held_until_ = now + next_hold_;
+  next_hold_ = std::min(next_hold_ * 2, limits::retry_pause_max);
+  arm_tick(*held_until_);
+}
+
+void forwarder_state::stop_holding() {
+  held_until_.reset();
+  next_hold_ = limits::retry_pause_min;
 }
 
 result<std::string>
@@ -168,23 +196,23 @@ void forwarder_state::on_reply(rpc_id id, result<json::value> outcome) {
     return;
   }
   auto found = pending_.find(id);
-  if (found == pending_.end() || !found->second.sent)
+  if (found == pending_.end() || !found->second.is_sent())
     return; // answered already, at its deadline
   auto& item = found->second;
-  // An error is final when every copy has met with it.
   --item.copies;
+  --copies_;
+  // An error is final when every copy has met with it.
   if (!outcome && item.copies > 0)
     return;
-  --in_flight_;
+  copies_ -= std::exchange(item.copies, 0);
+  auto now = clock::now();
   if (
     !outcome && outcome.error().is_retryable()
-    && clock::now() + item.pause < item.deadline) {
-    item.sent = false;
+    && held_until_.value_or(now + next_hold_) < item.deadline) {
     item.lost |= outcome.error().outcome == write_outcome::unknown;
     item.refusal = outcome.error();
-    item.retry_at = clock::now() + item.pause;
-    item.pause = std::min(item.pause * 2, limits::retry_pause_max);
-    arm_tick(due(item));
+    unsent_.insert(id);
+    hold(now);
     return;
   }
   if (!outcome) {
@@ -193,6 +221,7 @@ void forwarder_state::on_reply(rpc_id id, result<json::value> outcome) {
       error.outcome = write_outcome::unknown;
     answer(item, std::move(error));
   } else if (auto value = item.write->returns->decode(*outcome)) {
+    next_hold_ = limits::retry_pause_min;
     answer(item, written{std::move(*value), false});
   } else {
     auto error = value.error();
@@ -231,14 +260,18 @@ void forwarder_state::change_primary(const primary_changed& news) {
     fail_all_unreachable();
     return;
   }
-  // Whatever the earlier primary made of these, the journal knows.
-  in_flight_ = 0;
+  // Whatever the earlier primary made of these, the journal knows. They get new
+  // numbers, as a reply of its may be under way still.
+  copies_ = 0;
+  stop_holding();
   unsent_.clear();
-  for (auto& [id, item] : pending_) {
-    item.lost |= item.sent;
-    item.sent = false;
+  for (auto& [old_id, item] : std::exchange(pending_, {})) {
+    item.lost |= item.is_sent();
+    item.copies = 0;
     item.refusal.reset();
-    unsent_.push_back(id);
+    auto id = next_id_++;
+    pending_.emplace_hint(pending_.end(), id, std::move(item));
+    unsent_.insert(unsent_.end(), id);
   }
   send_due();
   for (const auto& [id, item] : pending_)
@@ -246,12 +279,13 @@ void forwarder_state::change_primary(const primary_changed& news) {
 }
 
 void forwarder_state::fail_all_unreachable() {
-  in_flight_ = 0;
+  copies_ = 0;
+  stop_holding();
   unsent_.clear();
   auto items = std::exchange(pending_, {});
   for (auto& [id, item] : items) {
     auto error = unreachable(item.write->method);
-    if (item.sent || item.lost)
+    if (item.is_sent() || item.lost)
       error.outcome = write_outcome::unknown;
     item.promise.deliver(to_caf(std::move(error)));
   }
@@ -296,9 +330,8 @@ caf::result<void> forwarder_state::probe() {
 
 // When something is to be done about a write if no answer comes.
 time_point forwarder_state::due(const pending& item) const {
-  if (item.sent)
-    return std::min(item.deadline, item.resend_at);
-  return item.refusal ? std::min(item.deadline, item.retry_at) : item.deadline;
+  return item.is_sent() ? std::min(item.deadline, item.resend_at)
+                        : item.deadline;
 }
 
 // One that is under way cannot be taken back: it finds nothing to do.
@@ -322,19 +355,14 @@ void forwarder_state::tick() {
   for (auto at = pending_.begin(); at != pending_.end();) {
     auto& item = at->second;
     if (item.deadline <= now) {
-      if (item.sent)
-        --in_flight_;
+      copies_ -= item.copies;
+      unsent_.erase(at->first);
       answer(item, late_error(item));
       at = pending_.erase(at);
       continue;
     }
-    if (item.sent && item.resend_at <= now)
+    if (item.is_sent() && item.resend_at <= now)
       send_again(at->first, item);
-    if (item.refusal && !item.sent && item.retry_at <= now) {
-      item.refusal.reset();
-      unsent_.push_back(at->first);
-      options_.figures->count_retries(1);
-    }
     ++at;
   }
   for (auto at = probes_.begin(); at != probes_.end();) {
@@ -348,6 +376,8 @@ void forwarder_state::tick() {
   send_due();
   for (const auto& [id, item] : pending_)
     arm_tick(due(item));
+  if (held_until_ && *held_until_ > now)
+    arm_tick(*held_until_);
   for (const auto& [id, probe] : probes_)
     arm_tick(probe.deadline);
 }
@@ -355,7 +385,7 @@ void forwarder_state::tick() {
 write_error forwarder_state::late_error(const pending& item) const {
   auto error = item.refusal.value_or(make_error(
     error_code::timeout, "the primary did not answer within the deadline"));
-  if (item.sent || item.lost)
+  if (item.is_sent() || item.lost)
     error.outcome = write_outcome::unknown;
   return error;
 }
@@ -366,7 +396,7 @@ void forwarder_state::abandon(const write_error& error) {
   auto items = std::exchange(pending_, {});
   for (auto& [id, item] : items) {
     auto out = error;
-    if (item.sent || item.lost)
+    if (item.is_sent() || item.lost)
       out.outcome = write_outcome::unknown;
     answer(item, std::move(out));
   }

@@ -9,10 +9,10 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,13 +49,12 @@ private:
     write_ptr write;
     time_point deadline;
     caf::typed_response_promise<written> promise;
-    bool sent = false; ///< the present primary has it
-    int copies = 0;    ///< that it has and has not answered
-    bool lost = false; ///< an earlier primary had it and did not answer
+    std::size_t copies = 0; ///< that the present primary has not answered
+    bool lost = false;      ///< an earlier primary had it and did not answer
     std::optional<write_error> refusal; ///< the latest, retryable
-    time_point retry_at{};
     time_point resend_at{}; ///< if the primary has not answered by then
-    std::chrono::milliseconds pause = limits::retry_pause_min;
+
+    bool is_sent() const noexcept { return copies > 0; }
   };
 
   struct open_probe {
@@ -64,8 +63,11 @@ private:
   };
 
   void connect();
+  bool may_send() const;
   void send_due();
   void send_again(rpc_id id, pending& item);
+  void hold(time_point now);
+  void stop_holding();
   result<std::string> text_of(rpc_id id, const pending& item) const;
   void on_reply(rpc_id id, result<boost::json::value> outcome);
   void answer(pending& item, result<written> outcome);
@@ -81,9 +83,12 @@ private:
   rpc_id next_id_ = 1;
   /// Ordered by id, which is the order of the writes.
   std::map<rpc_id, pending> pending_;
-  /// What waits for its turn to be sent, in order.
-  std::deque<rpc_id> unsent_;
-  std::size_t in_flight_ = 0;
+  /// What waits for its turn to be sent, in the same order.
+  std::set<rpc_id> unsent_;
+  std::size_t copies_ = 0; ///< of all writes, that are not answered
+  /// Since something was refused for the moment: nothing is sent before.
+  std::optional<time_point> held_until_;
+  std::chrono::milliseconds next_hold_ = limits::retry_pause_min;
   bool silent_ = false;
   std::map<rpc_id, open_probe> probes_;
   committed_notice notice_; ///< not told yet

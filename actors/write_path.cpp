@@ -25,7 +25,8 @@ void write_path::job::finish(
   result<written> outcome, write_route route, settled_from when) {
   if (!outcome && outcome.error().outcome == write_outcome::unknown)
     when = settled_from::deadline;
-  finished(std::move(outcome), route, when);
+  if (auto call = std::exchange(finished, {}))
+    call(std::move(outcome), route, when);
 }
 
 void write_path::submit(
@@ -50,6 +51,12 @@ void write_path::submit(
 }
 
 void write_path::pump() {
+  take_way();
+  if (!waiting_.empty() || !executing_.empty())
+    look_again();
+}
+
+void write_path::take_way() {
   if (paused_ || !executing_.empty() || waiting_.empty())
     return;
   // What is on its way must not be overtaken on another.
@@ -152,6 +159,8 @@ void write_path::on_interrupted(const batch_result& outcome) {
     auto& item = node.mapped();
     const auto& result_of = *next++;
     // A result is there where the journal has it: it will be found again.
+    if (item.is_finished())
+      continue;
     if (result_of || ++item.interruptions < interruptions_max) {
       waiting_.insert(std::move(node));
       continue;
@@ -173,6 +182,8 @@ void write_path::on_writer_failed(const write_error& error) {
   while (!lost.empty()) {
     auto node = lost.extract(lost.begin());
     auto& item = node.mapped();
+    if (item.is_finished())
+      continue;
     if (error.outcome == write_outcome::not_applied) {
       waiting_.insert(std::move(node));
     } else if (item.journaled || item.was_sent) {
@@ -188,9 +199,19 @@ void write_path::on_writer_failed(const write_error& error) {
 
 void write_path::pause() {
   paused_ = true;
+  look_again();
+}
+
+// While writes wait for others, or are with the writer: deadlines pass, and
+// what keeps from one way may have ended without an answer to any of them.
+void write_path::look_again() {
+  if (std::exchange(looks_again_, true))
+    return;
   ports_.later([this] {
+    looks_again_ = false;
     paused_ = false;
     fail_late();
+    fail_overdue();
     pump();
   });
 }
@@ -198,6 +219,8 @@ void write_path::pause() {
 // Whether writers met, or the lock was with a checkpoint, the primary finds
 // out. Where there is none, the writers have to keep apart by themselves.
 void write_path::on_lock_not_had() {
+  std::erase_if(
+    executing_, [](const auto& one) { return one.second.is_finished(); });
   ports_.retried(executing_.size());
   waiting_.merge(executing_);
   executing_.clear();
@@ -260,6 +283,20 @@ void write_path::fail_late() {
       error.outcome = write_outcome::unknown;
     item.finish(
       std::move(error), write_route::direct, settled_from::unrecorded);
+  }
+}
+
+// The writer has not come back; nobody can say what will become of these.
+void write_path::fail_overdue() {
+  auto then = clock::now() - execution_grace;
+  for (auto& [number, item] : executing_) {
+    if (item.is_finished() || item.deadline > then)
+      continue;
+    auto error = make_error(
+      error_code::timeout, "the commit took longer than the deadline",
+      item.write->method);
+    error.outcome = write_outcome::unknown;
+    item.finish(std::move(error), write_route::direct, settled_from::deadline);
   }
 }
 

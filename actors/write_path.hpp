@@ -30,7 +30,7 @@ struct write_ports {
   /// more.
   std::function<void(forward_command, std::function<void(result<written>)>)>
     forward;
-  /// Calls a function after retry_pause.
+  /// Calls a function in a moment (20 ms).
   std::function<void(std::function<void()>)> later;
   /// True while this instance has a coordinator.
   std::function<bool()> is_primary;
@@ -65,6 +65,10 @@ public:
   /// batches with it: it may be what makes it throw.
   static constexpr int interruptions_max = 3;
 
+  /// What the writer has gets this much longer than its deadline, to be told
+  /// for certain what became of it.
+  static constexpr std::chrono::milliseconds execution_grace{100};
+
   explicit write_path(write_ports ports) : ports_(std::move(ports)) {}
 
   /// Starts a write. `journaled` for a write whose caller chose the request
@@ -93,12 +97,14 @@ private:
     bool journaled = false;
     bool was_sent = false; ///< somebody may have committed it
     int interruptions = 0; ///< batches with it that the writer threw in
-    done finished;
+    done finished;         ///< empty when it was called
 
+    bool is_finished() const noexcept { return !finished; }
     void finish(result<written> outcome, write_route route, settled_from when);
   };
 
   void pump();
+  void take_way();
   bool goes_directly() const;
   void execute_waiting();
   void forward_waiting();
@@ -107,8 +113,10 @@ private:
   void on_writer_failed(const write_error& error);
   void on_lock_not_had();
   void pause();
+  void look_again();
   void on_forwarded(ticket number, result<written> outcome);
   void fail_late();
+  void fail_overdue();
   void announce(const batch_result& outcome);
 
   write_ports ports_;
@@ -120,6 +128,7 @@ private:
   bool forwarded_locally_ = false; ///< to our own coordinator
   bool executing_locally_ = false; ///< as the primary
   bool paused_ = false;
+  bool looks_again_ = false; ///< in a moment
   /// The lock was not free and nobody else could take the writes.
   bool wait_for_lock_ = false;
 };

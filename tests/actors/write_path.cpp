@@ -228,6 +228,61 @@ CAF_TEST(the way back to direct writes is free when nothing is forwarded) {
   CAF_CHECK(answers[2].second.value() == write_route::direct);
 }
 
+CAF_TEST(what waits for others on their way is looked at again) {
+  submit("a");
+  busy();
+  submit("b");
+  CAF_CHECK_EQUAL(sent.size(), 1u);
+  // The primary has met the lock, too.
+  contended = true;
+  pass_time();
+  CAF_CHECK_EQUAL(sent.size(), 2u);
+  reply(written{});
+  reply(written{});
+  CAF_CHECK_EQUAL(order(), "ab");
+}
+
+CAF_TEST(a write that waits for others is answered at its own deadline) {
+  submit("a");
+  busy();
+  submit("b", 0ms);
+  pass_time();
+  CAF_REQUIRE_EQUAL(answers.size(), 1u);
+  CAF_CHECK_EQUAL(order(), "b");
+  CAF_CHECK(answers[0].second.error().code == error_code::busy);
+  CAF_CHECK(answers[0].second.error().outcome == write_outcome::not_applied);
+}
+
+CAF_TEST(a writer that does not come back leaves open what it has) {
+  submit("a", -write_path::execution_grace);
+  submit("b");
+  pass_time();
+  CAF_REQUIRE_EQUAL(answers.size(), 1u);
+  CAF_CHECK(answers[0].second.error().code == error_code::timeout);
+  CAF_CHECK(answers[0].second.error().outcome == write_outcome::unknown);
+  CAF_CHECK(settled[0] == settled_from::deadline);
+  // It comes back after all: nobody is told twice, and the rest goes on.
+  commit();
+  commit();
+  CAF_CHECK_EQUAL(order(), "ab");
+  CAF_CHECK_EQUAL(notices.size(), 2u);
+}
+
+CAF_TEST(what was answered in the meantime is not asked for again) {
+  submit("a", -write_path::execution_grace);
+  pass_time();
+  busy();
+  CAF_CHECK(sent.empty());
+  submit("b", -write_path::execution_grace);
+  pass_time();
+  interrupt();
+  CAF_CHECK(batches.empty());
+  pass_time();
+  CAF_CHECK(batches.empty());
+  CAF_CHECK_EQUAL(answers.size(), 2u);
+  CAF_CHECK_EQUAL(route.open(), 0u);
+}
+
 CAF_TEST(under contention writes follow those that are on their way) {
   contended = true;
   submit("a");
