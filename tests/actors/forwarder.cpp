@@ -156,10 +156,13 @@ CAF_TEST(what was refused for the moment is sent again before what came later) {
   auto a = ask("a");
   auto b = ask("b");
   auto c = ask("c");
+  auto x = ask("x");
   auto first = primary.take();
   auto second = primary.take();
   auto third = primary.take();
   primary.refuse(third);
+  primary.succeed(primary.take());
+  CAF_CHECK_EQUAL(outcome_of(std::move(x)), "");
   primary.refuse(second);
   primary.succeed(first);
   CAF_CHECK_EQUAL(outcome_of(std::move(a)), "");
