@@ -121,6 +121,7 @@ CAF_TEST(actors and sockets share one thread) {
 
 CAF_TEST(a message wakes a thread that waits for sockets) {
   sleeper source;
+  CAF_REQUIRE(thread != nullptr);
   thread->attach(source);
   source.wait_for_turns(1);
   CAF_CHECK_EQUAL(ask(system.spawn(count_down), 3), 0);
@@ -129,6 +130,7 @@ CAF_TEST(a message wakes a thread that waits for sockets) {
 
 CAF_TEST(sockets are served while actors have much to do) {
   sleeper source;
+  CAF_REQUIRE(thread != nullptr);
   thread->attach(source);
   source.wait_for_turns(1);
   std::atomic<bool> is_busy = true;
@@ -147,6 +149,7 @@ CAF_TEST(sockets are served while actors have much to do) {
 
 CAF_TEST(after detaching there are no more turns) {
   sleeper source;
+  CAF_REQUIRE(thread != nullptr);
   thread->attach(source);
   source.wait_for_turns(1);
   thread->detach(source);

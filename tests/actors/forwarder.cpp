@@ -148,8 +148,8 @@ CAF_TEST(writes are sent in their order and answered) {
   CAF_CHECK_EQUAL(first.key + second.key, "ab");
   primary.succeed(second);
   primary.succeed(first);
-  CAF_CHECK_EQUAL(outcome_of(std::move(a)), "");
-  CAF_CHECK_EQUAL(outcome_of(std::move(b)), "");
+  CAF_CHECK_EQUAL(outcome_of(a), "");
+  CAF_CHECK_EQUAL(outcome_of(b), "");
 }
 
 CAF_TEST(what was refused for the moment is sent again before what came later) {
@@ -162,10 +162,10 @@ CAF_TEST(what was refused for the moment is sent again before what came later) {
   auto third = primary.take();
   primary.refuse(third);
   primary.succeed(primary.take());
-  CAF_CHECK_EQUAL(outcome_of(std::move(x)), "");
+  CAF_CHECK_EQUAL(outcome_of(x), "");
   primary.refuse(second);
   primary.succeed(first);
-  CAF_CHECK_EQUAL(outcome_of(std::move(a)), "");
+  CAF_CHECK_EQUAL(outcome_of(a), "");
   // It knows of the refusals by now.
   auto d = ask("d");
   second = primary.take();
@@ -175,22 +175,22 @@ CAF_TEST(what was refused for the moment is sent again before what came later) {
   primary.succeed(second);
   primary.succeed(third);
   primary.succeed(fourth);
-  CAF_CHECK_EQUAL(outcome_of(std::move(b)), "");
-  CAF_CHECK_EQUAL(outcome_of(std::move(c)), "");
-  CAF_CHECK_EQUAL(outcome_of(std::move(d)), "");
+  CAF_CHECK_EQUAL(outcome_of(b), "");
+  CAF_CHECK_EQUAL(outcome_of(c), "");
+  CAF_CHECK_EQUAL(outcome_of(d), "");
   CAF_CHECK_EQUAL(figures->retries(), 2);
 }
 
 CAF_TEST(a refusal is final when there is no time for another attempt) {
   auto a = ask("a", limits::retry_pause_min);
   primary.refuse(primary.take());
-  CAF_CHECK_EQUAL(outcome_of(std::move(a)), "BUSY");
+  CAF_CHECK_EQUAL(outcome_of(a), "BUSY");
 }
 
 CAF_TEST(a write that is not answered is sent again and at last unknown) {
   auto a = ask("a", 250ms);
   CAF_CHECK_EQUAL(primary.take_keys(2), "aa");
-  CAF_CHECK_EQUAL(outcome_of(std::move(a)), "TIMEOUT, unknown");
+  CAF_CHECK_EQUAL(outcome_of(a), "TIMEOUT, unknown");
 }
 
 CAF_TEST(an error counts when every copy met with one) {
@@ -201,7 +201,7 @@ CAF_TEST(an error counts when every copy met with one) {
     first,
     error_text(first.id, make_error(error_code::conflict, "of the first")));
   primary.succeed(second);
-  CAF_CHECK_EQUAL(outcome_of(std::move(a)), "");
+  CAF_CHECK_EQUAL(outcome_of(a), "");
 }
 
 CAF_TEST(with its copies a line stays within what a primary takes of a peer) {
@@ -210,7 +210,7 @@ CAF_TEST(with its copies a line stays within what a primary takes of a peer) {
   for (std::size_t i = 0; i < count; ++i)
     writes.push_back(ask("x", 600ms));
   for (auto& write : writes)
-    CAF_CHECK_EQUAL(outcome_of(std::move(write)).substr(0, 7), "TIMEOUT");
+    CAF_CHECK_EQUAL(outcome_of(write).substr(0, 7), "TIMEOUT");
   // All are over, and so is the sending: one more is the last that comes.
   auto last = ask("last");
   std::size_t sent = 0;
@@ -219,7 +219,7 @@ CAF_TEST(with its copies a line stays within what a primary takes of a peer) {
   CAF_CHECK(sent >= count);
   CAF_CHECK(sent < limits::peer_in_flight_max);
   self->send(line, primary_changed{});
-  CAF_CHECK_EQUAL(outcome_of(std::move(last)), "UNREACHABLE, unknown");
+  CAF_CHECK_EQUAL(outcome_of(last), "UNREACHABLE, unknown");
 }
 
 CAF_TEST(another primary gets everything that is open in its order) {
@@ -236,16 +236,16 @@ CAF_TEST(another primary gets everything that is open in its order) {
     CAF_CHECK_EQUAL(request.key, key);
     next.succeed(std::move(request));
   }
-  CAF_CHECK_EQUAL(outcome_of(std::move(a)), "");
-  CAF_CHECK_EQUAL(outcome_of(std::move(b)), "");
-  CAF_CHECK_EQUAL(outcome_of(std::move(c)), "");
+  CAF_CHECK_EQUAL(outcome_of(a), "");
+  CAF_CHECK_EQUAL(outcome_of(b), "");
+  CAF_CHECK_EQUAL(outcome_of(c), "");
 }
 
 CAF_TEST(without a primary what is open was perhaps committed) {
   auto a = ask("a");
   primary.take();
   self->send(line, primary_changed{});
-  CAF_CHECK_EQUAL(outcome_of(std::move(a)), "UNREACHABLE, unknown");
+  CAF_CHECK_EQUAL(outcome_of(a), "UNREACHABLE, unknown");
   CAF_CHECK_EQUAL(outcome_of(ask("b")), "UNREACHABLE");
 }
 
