@@ -1,6 +1,8 @@
 // The program: reads the command line and runs one command.
 #include "app/commands/command.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 

@@ -5,9 +5,11 @@
 #include <boost/describe.hpp>
 #include <boost/mp11.hpp>
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -27,6 +29,16 @@ using members_of = boost::describe::describe_members<
 template <described T>
 inline constexpr std::size_t member_count =
   boost::mp11::mp_size<members_of<T>>::value;
+
+/// Their names, in the order of the description.
+template <described T>
+inline constexpr auto member_names = [] {
+  std::array<std::string_view, member_count<T>> names;
+  std::size_t at = 0;
+  boost::mp11::mp_for_each<members_of<T>>(
+    [&](auto member) { names[at++] = member.name; });
+  return names;
+}();
 
 /// Calls `f(name, pointer_to_member)` for every member of T, in the order of
 /// the description.

@@ -4,11 +4,13 @@
 
 #include <boost/locale/utf.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace dbproxy {
 
@@ -64,6 +66,8 @@ namespace {
 
 using detail::decode_fault;
 using detail::decode_outcome;
+using detail::within;
+using detail::within_element;
 
 bool is_text(json::string_view text) noexcept {
   return is_utf8({text.data(), text.size()});
@@ -71,21 +75,12 @@ bool is_text(json::string_view text) noexcept {
 
 decode_outcome check_value(const json::value& value, std::size_t depth);
 
-/// `fault` as that of the part `step` of something.
-decode_outcome within(const std::string& step, decode_outcome fault) {
-  if (fault) {
-    auto& path = fault->field;
-    path = step + (path.empty() || path.front() == '[' ? "" : ".") + path;
-  }
-  return fault;
-}
-
 decode_outcome check_members(const json::object& object, std::size_t depth) {
   for (const auto& [key, value] : object) {
     if (!is_text(key))
       return decode_fault{{}, "has a member name that is not valid UTF-8"};
     if (auto fault = check_value(value, depth + 1))
-      return within(std::string{std::string_view{key}}, fault);
+      return within(key, *std::move(fault));
   }
   return {};
 }
@@ -93,7 +88,7 @@ decode_outcome check_members(const json::object& object, std::size_t depth) {
 decode_outcome check_elements(const json::array& array, std::size_t depth) {
   for (std::size_t i = 0; i < array.size(); ++i)
     if (auto fault = check_value(array[i], depth + 1))
-      return within("[" + std::to_string(i) + "]", fault);
+      return within_element(i, *std::move(fault));
   return {};
 }
 
@@ -118,6 +113,29 @@ decode_outcome check_value(const json::value& value, std::size_t depth) {
 } // namespace
 
 namespace detail {
+
+decode_fault within(std::string_view name, decode_fault fault) {
+  auto& path = fault.field;
+  if (!path.empty() && path.front() != '[')
+    path.insert(path.begin(), '.');
+  path.insert(0, name);
+  return fault;
+}
+
+decode_fault within_element(std::size_t index, decode_fault fault) {
+  std::string step = "[";
+  step += std::to_string(index);
+  step += ']';
+  return within(step, std::move(fault));
+}
+
+decode_outcome unknown_member(
+  const json::object& object, std::span<const std::string_view> names) {
+  for (const auto& [key, value] : object)
+    if (std::find(names.begin(), names.end(), key) == names.end())
+      return decode_fault{std::string{key}, "is unknown"};
+  return {};
+}
 
 decode_outcome check_object(const json::object& object) {
   return check_members(object, 1);

@@ -9,11 +9,14 @@
 
 #include <boost/json.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace dbproxy {
@@ -39,6 +42,14 @@ using decode_outcome = std::optional<decode_fault>;
 
 decode_fault wrong_type(std::string_view wanted, const boost::json::value& got);
 write_error to_error(const decode_fault& fault);
+
+/// `fault`, of the member `name` or of an element, as that of the whole.
+decode_fault within(std::string_view name, decode_fault fault);
+decode_fault within_element(std::size_t index, decode_fault fault);
+
+/// The fault of a member of `object` that is none of `names`, if there is one.
+decode_outcome unknown_member(
+  const boost::json::object& object, std::span<const std::string_view> names);
 
 /// What is wrong with a JSON object that goes into the database as it is: text
 /// or member names that are no UTF-8, numbers that are not finite, and nesting
@@ -101,12 +112,8 @@ decode_into(const boost::json::value& json, std::vector<T>& out) {
   out.clear();
   out.reserve(array->size());
   for (const auto& element : *array)
-    if (auto fault = decode_into(element, out.emplace_back())) {
-      auto index = "[" + std::to_string(out.size() - 1) + "]";
-      auto dot = fault->field.empty() || fault->field.front() == '[' ? "" : ".";
-      fault->field = index + dot + fault->field;
-      return fault;
-    }
+    if (auto fault = decode_into(element, out.emplace_back()))
+      return within_element(out.size() - 1, *std::move(fault));
   return {};
 }
 
@@ -129,22 +136,12 @@ decode_outcome decode_into(const boost::json::value& json, T& out) {
     }
     ++known;
     fault = decode_into(*field, out.*pointer);
-    if (fault) {
-      auto& path = fault->field;
-      auto dot = path.empty() || path.front() == '[' ? "" : ".";
-      path = std::string{name} + dot + path;
-    }
+    if (fault)
+      fault = within(name, *std::move(fault));
   });
   if (fault || known == object->size())
     return fault;
-  for (const auto& [key, value] : *object) {
-    bool found = false;
-    for_each_member<T>([&, k = std::string_view{key}](
-                         std::string_view name, auto) { found |= name == k; });
-    if (!found)
-      return decode_fault{std::string{key}, "is unknown"};
-  }
-  return {};
+  return unknown_member(*object, member_names<T>);
 }
 
 inline boost::json::value to_json(const std::string& value) {

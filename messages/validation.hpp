@@ -44,21 +44,15 @@ decode_outcome check(const T& value) {
         return;
       fault = check(value.*pointer);
       if (fault)
-        fault->field =
-          std::string{name}
-          + (fault->field.empty() || fault->field.front() == '[' ? "" : ".")
-          + fault->field;
+        fault = within(name, *std::move(fault));
     });
   else if constexpr (nullable<T>) {
     if (value)
       fault = check(*value);
   } else if constexpr (list<T>) {
-    for (std::size_t i = 0; i < value.size() && !fault; ++i)
+    for (std::size_t i = 0; i < value.size(); ++i)
       if ((fault = check(value[i])))
-        fault->field =
-          "[" + std::to_string(i) + "]"
-          + (fault->field.empty() || fault->field.front() == '[' ? "" : ".")
-          + fault->field;
+        return within_element(i, *std::move(fault));
   } else if constexpr (std::is_same_v<T, std::string>) {
     if (!is_utf8(value))
       fault = decode_fault{{}, "is not valid UTF-8"};

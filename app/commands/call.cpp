@@ -3,6 +3,8 @@
 
 #include "messages/catalogue.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <memory>
 #include <optional>
 #include <sstream>

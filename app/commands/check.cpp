@@ -6,6 +6,8 @@
 #include "storage/schema.hpp"
 #include "transport/instance_directory.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <chrono>
 #include <filesystem>
 #include <iostream>

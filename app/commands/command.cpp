@@ -2,6 +2,8 @@
 
 #include "transport/json_rpc.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <cerrno>
 #include <csignal>
 #include <iostream>

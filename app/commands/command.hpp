@@ -4,12 +4,15 @@
 
 #include "app/instance.hpp"
 
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include <chrono>
 #include <functional>
 #include <string>
+
+namespace CLI {
+class App;
+} // namespace CLI
 
 namespace dbproxy {
 

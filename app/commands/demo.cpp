@@ -13,6 +13,8 @@
 #include "transport/instance_directory.hpp"
 #include "transport/leader_lock.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <atomic>
 #include <csignal>
 #include <filesystem>

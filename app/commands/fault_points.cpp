@@ -3,6 +3,8 @@
 #include "app/commands/command.hpp"
 #include "messages/fault_point.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <iostream>
 
 namespace dbproxy {

@@ -5,6 +5,8 @@
 #include "messages/json_codec.hpp"
 #include "messages/limits.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <atomic>
 #include <cerrno>
 #include <cstring>

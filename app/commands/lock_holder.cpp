@@ -5,6 +5,8 @@
 #include "storage/schema.hpp"
 #include "storage/scopes.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <cstdint>
 #include <memory>
 #include <random>

@@ -1,6 +1,8 @@
 // dbproxy serve: runs an instance until SIGINT or SIGTERM.
 #include "app/commands/command.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <functional>
 #include <memory>
 #include <mutex>

@@ -6,6 +6,8 @@
 #include "transport/leader_lock.hpp"
 #include "transport/rpc_client.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <iomanip>
 #include <iostream>
 #include <memory>

@@ -10,6 +10,8 @@
 #include "transport/rpc_client.hpp"
 #include "transport/subscriber.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <memory>
 #include <optional>

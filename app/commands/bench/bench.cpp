@@ -11,6 +11,8 @@
 #include "app/commands/text_table.hpp"
 #include "messages/limits.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <filesystem>
 #include <iostream>

@@ -6,6 +6,8 @@
 #include "app/commands/line_reader.hpp"
 #include "messages/json_codec.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <csignal>
 #include <optional>
 #include <string>

@@ -5,6 +5,8 @@
 #include "app/commands/remembrances/source_work.hpp"
 #include "messages/code_index.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <memory>
 #include <utility>
 

@@ -4,6 +4,8 @@
 #include "messages/memory_events.hpp"
 #include "messages/timestamp.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <charconv>
 #include <memory>
 #include <utility>

@@ -5,6 +5,8 @@
 #include "app/commands/remembrances/listing.hpp"
 #include "messages/knowledge_base.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <memory>
 #include <utility>
 

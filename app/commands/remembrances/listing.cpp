@@ -4,6 +4,8 @@
 #include "app/commands/remembrances/embedder.hpp"
 #include "app/commands/stop_watch.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <ctime>
 #include <iomanip>
 #include <iostream>
