@@ -83,9 +83,12 @@ inline constexpr int wal_idle_checkpoint_pages = 100;
 /// WAL pages past which direct writers are kept from the lock, so that the
 /// primary gets it for a checkpoint.
 inline constexpr int wal_urgent_pages = 4 * wal_checkpoint_pages;
-/// What a connection keeps of a commit to write it to the WAL together. No
-/// more than SQLite's Unix VFS takes in one call (os_unix.c, seekAndWriteFd).
-inline constexpr std::size_t gathered_wal_bytes_max = (128U << 10U) - 1;
+/// What SQLite's Unix VFS takes in one write (os_unix.c, seekAndWriteFd).
+inline constexpr std::size_t vfs_write_bytes_max = (128U << 10U) - 1;
+/// What a connection keeps of a commit to write it to the WAL together.
+inline constexpr std::size_t gathered_wal_bytes_max = vfs_write_bytes_max;
+/// What a statement journal keeps in memory before it goes to a file.
+inline constexpr std::size_t statement_journal_bytes_max = 1U << 20U;
 /// What is left of the WAL file after it was reset.
 inline constexpr std::int64_t wal_file_bytes_max = 64LL << 20U;
 /// Journal entries kept, whatever their age.

@@ -3,7 +3,7 @@
 #include "storage/scopes.hpp"
 #include "storage/sql_text.hpp"
 #include "storage/sqlite_error.hpp"
-#include "storage/wal_gathering.hpp"
+#include "storage/vfs.hpp"
 
 #include <sqlite3.h>
 #include <unistd.h>
@@ -123,12 +123,10 @@ result<connection> open_handle(const open_options& options) {
   flags |= options.access == access::read_only
              ? SQLITE_OPEN_READONLY
              : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  const bool gathers =
-    options.gather_wal_writes && options.access == access::read_write;
+  const bool own_vfs = options.own_vfs && options.access == access::read_write;
   sqlite3* handle = nullptr;
   int code = sqlite3_open_v2(
-    options.path.c_str(), &handle, flags,
-    gathers ? wal_gathering_vfs() : nullptr);
+    options.path.c_str(), &handle, flags, own_vfs ? writing_vfs() : nullptr);
   auto cause = make_sqlite_error(code, sqlite3_errstr(code));
   if (handle == nullptr)
     return explain(options, cause, advice(options, code));

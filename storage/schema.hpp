@@ -20,8 +20,8 @@ struct open_options {
   /// How long to wait for others who are opening the database, recovering it
   /// or migrating it.
   std::chrono::milliseconds open_wait = limits::open_wait_max;
-  /// The pages of a commit are written together (wal_gathering.hpp).
-  bool gather_wal_writes = true;
+  /// Writes through `writing_vfs` (vfs.hpp), not through SQLite's default.
+  bool own_vfs = true;
 };
 
 /// Opens a connection: WAL, foreign keys on, no automatic checkpoint, no

@@ -6,12 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <exception>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <new>
-#include <string>
 #include <vector>
 
 namespace dbproxy {
@@ -212,22 +207,15 @@ constexpr sqlite3_io_methods gathering_methods = {
   nullptr,
   nullptr};
 
-// -- the VFS -----------------------------------------------------------------
+} // namespace
 
-/// A copy of the VFS beneath, for that one's functions look into the object
-/// that they are called with, and another xOpen.
-struct gathering_vfs {
-  sqlite3_vfs vfs; // first, for SQLite
-  sqlite3_vfs* beneath;
-  std::string name;
-};
+std::size_t wal_file_bytes() noexcept {
+  return sizeof(gathering_file);
+}
 
-int open_file(
-  sqlite3_vfs* vfs, sqlite3_filename path, sqlite3_file* file, int flags,
+int open_wal_file(
+  sqlite3_vfs* beneath, const char* path, sqlite3_file* file, int flags,
   int* out_flags) {
-  auto* beneath = reinterpret_cast<gathering_vfs*>(vfs)->beneath;
-  if ((flags & SQLITE_OPEN_WAL) == 0)
-    return beneath->xOpen(beneath, path, file, flags, out_flags);
   auto* made = new (file) gathering_file{gathering_methods};
   auto code = beneath->xOpen(beneath, path, made->real(), flags, out_flags);
   if (code != SQLITE_OK) {
@@ -237,43 +225,6 @@ int open_file(
     file->pMethods = nullptr; // there is nothing to close
   }
   return code;
-}
-
-std::unique_ptr<gathering_vfs> make_vfs(sqlite3_vfs* beneath) {
-  auto made = std::make_unique<gathering_vfs>();
-  made->vfs = *beneath;
-  made->beneath = beneath;
-  made->name = "dbproxy-gathering-" + std::string{beneath->zName};
-  made->vfs.zName = made->name.c_str();
-  made->vfs.pNext = nullptr;
-  made->vfs.szOsFile =
-    static_cast<int>(sizeof(gathering_file)) + beneath->szOsFile;
-  made->vfs.xOpen = open_file;
-  return made;
-}
-
-} // namespace
-
-const char* wal_gathering_vfs() noexcept {
-  static std::mutex mutex;
-  // SQLite keeps pointers to them, so they stay.
-  static std::map<sqlite3_vfs*, std::unique_ptr<gathering_vfs>> known;
-  try {
-    const std::lock_guard guard{mutex};
-    auto* beneath = sqlite3_vfs_find(nullptr);
-    if (beneath == nullptr)
-      return nullptr;
-    auto& made = known[beneath];
-    if (!made) {
-      auto fresh = make_vfs(beneath);
-      if (sqlite3_vfs_register(&fresh->vfs, 0) != SQLITE_OK)
-        return nullptr;
-      made = std::move(fresh);
-    }
-    return made->vfs.zName;
-  } catch (const std::exception&) {
-    return nullptr;
-  }
 }
 
 // -- a commit ----------------------------------------------------------------

@@ -1,19 +1,24 @@
-// A SQLite VFS that writes the pages of a commit with few system calls.
+// WAL files that are written with few system calls.
 #pragma once
 
+#include <cstddef>
+
 struct sqlite3;
+struct sqlite3_file;
+struct sqlite3_vfs;
 
 namespace dbproxy {
 
 /// SQLite writes each page of a commit to the WAL as two writes, header and
-/// page (sqlite.org/fileformat2.html, "WAL File Format"). With this VFS a
-/// connection can gather those that follow each other: see commit_gathering.
-/// Everything else, all other files included, is left to the VFS that is
-/// SQLite's default at the moment.
-///
-/// Returns a name for sqlite3_open_v2; null, which stands for the default,
-/// where there is none or memory is short. Any thread.
-const char* wal_gathering_vfs() noexcept;
+/// page (sqlite.org/fileformat2.html, "WAL File Format"). A file opened here
+/// can gather those that follow each other: see commit_gathering. For the xOpen
+/// of a VFS; `file` has room for wal_file_bytes() and the file object of the
+/// VFS beneath.
+int open_wal_file(
+  sqlite3_vfs* beneath, const char* path, sqlite3_file* file, int flags,
+  int* out_flags);
+
+std::size_t wal_file_bytes() noexcept;
 
 /// For the time of one COMMIT: what the connection appends to its WAL is
 /// passed on as one write, with the header that marks the commit, and before
@@ -23,8 +28,8 @@ const char* wal_gathering_vfs() noexcept;
 /// call that makes the commit fail. What is left then is forgotten at the end,
 /// for it belongs to no commit, and others may write in its place.
 ///
-/// Has no effect where the connection was opened with another VFS. The thread
-/// of the connection.
+/// Has no effect where the connection was opened with another VFS than ours
+/// (vfs.hpp). The thread of the connection.
 class commit_gathering {
 public:
   explicit commit_gathering(sqlite3* db) noexcept;

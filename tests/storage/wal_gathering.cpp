@@ -32,7 +32,7 @@ struct fixture {
 
   connection open(bool gathers = true) {
     auto options = files.options();
-    options.gather_wal_writes = gathers;
+    options.own_vfs = gathers;
     return must(open_database(options));
   }
 

@@ -16,7 +16,7 @@ result<plain_connection> plain_connection::open(
   open_options options;
   options.path = order.location;
   options.sync = order.sync == "full" ? sync_mode::full : sync_mode::normal;
-  options.gather_wal_writes = false;
+  options.own_vfs = false;
   auto db = open_connection(options);
   if (!db)
     return db.error();

@@ -1,0 +1,14 @@
+// The SQLite VFS of the connections that write.
+#pragma once
+
+namespace dbproxy {
+
+/// The VFS that is SQLite's default at the moment, but for the two kinds of
+/// file that writing touches most: WALs (wal_gathering.hpp) and statement
+/// journals (statement_journal.hpp).
+///
+/// Returns a name for sqlite3_open_v2; null, which stands for the default,
+/// where there is none or memory is short. Any thread.
+const char* writing_vfs() noexcept;
+
+} // namespace dbproxy
