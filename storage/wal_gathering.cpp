@@ -1,6 +1,7 @@
 #include "storage/wal_gathering.hpp"
 
 #include "messages/limits.hpp"
+#include "storage/vfs.hpp"
 
 #include <sqlite3.h>
 
@@ -28,21 +29,9 @@ bool ends_transaction(const unsigned char* frame_header) noexcept {
 
 // -- the file ----------------------------------------------------------------
 
-/// SQLite's file object: this in front, that of the VFS beneath behind it.
-class gathering_file {
+class gathering_file : public vfs_file {
 public:
-  explicit gathering_file(const sqlite3_io_methods& methods) noexcept
-    : base_{&methods} {}
-
-  static gathering_file& of(sqlite3_file* file) noexcept {
-    return *reinterpret_cast<gathering_file*>(file);
-  }
-
-  sqlite3_file* real() noexcept {
-    return reinterpret_cast<sqlite3_file*>(this + 1);
-  }
-
-  const sqlite3_io_methods& beneath() noexcept { return *real()->pMethods; }
+  using vfs_file::vfs_file;
 
   void begin_gathering() noexcept { is_gathering_ = true; }
 
@@ -51,7 +40,12 @@ public:
     gathered_.clear();
   }
 
-  int write(const void* from, int count, sqlite3_int64 offset) {
+  int read(void* to, int count, std::int64_t offset) override {
+    auto code = pass_on();
+    return code == SQLITE_OK ? vfs_file::read(to, count, offset) : code;
+  }
+
+  int write(const void* from, int count, std::int64_t offset) override {
     const auto* bytes = static_cast<const unsigned char*>(from);
     const bool is_header =
       count == frame_header_bytes && offset >= wal_header_bytes;
@@ -63,29 +57,44 @@ public:
       if (auto code = pass_on(); code != SQLITE_OK)
         return code;
     if (!is_kept)
-      return beneath().xWrite(real(), from, count, offset);
+      return vfs_file::write(from, count, offset);
     if (gathered_.empty())
       start_ = offset;
     gathered_.insert(gathered_.end(), bytes, bytes + count);
     return is_header && ends_transaction(bytes) ? pass_on() : SQLITE_OK;
   }
 
+  int truncate(std::int64_t size) override {
+    auto code = pass_on();
+    return code == SQLITE_OK ? vfs_file::truncate(size) : code;
+  }
+
+  int sync(int flags) override {
+    auto code = pass_on();
+    return code == SQLITE_OK ? vfs_file::sync(flags) : code;
+  }
+
+  int size(std::int64_t& out) override {
+    auto code = pass_on();
+    return code == SQLITE_OK ? vfs_file::size(out) : code;
+  }
+
+private:
   /// Writes what was gathered. Where that fails it is kept: nothing that
   /// comes after it may be in the file without it.
   int pass_on() {
     if (gathered_.empty())
       return SQLITE_OK;
-    auto code = beneath().xWrite(
-      real(), gathered_.data(), static_cast<int>(gathered_.size()), start_);
+    auto code = vfs_file::write(
+      gathered_.data(), static_cast<int>(gathered_.size()), start_);
     if (code == SQLITE_OK)
       gathered_.clear();
     return code;
   }
 
-private:
   /// Where in the file the next byte belongs.
-  sqlite3_int64 gathered_to() const noexcept {
-    return start_ + static_cast<sqlite3_int64>(gathered_.size());
+  std::int64_t gathered_to() const noexcept {
+    return start_ + static_cast<std::int64_t>(gathered_.size());
   }
 
   /// Makes room for so many bytes more; false where there is none.
@@ -103,128 +112,13 @@ private:
     }
   }
 
-  sqlite3_file base_; // first, for SQLite
   std::vector<unsigned char> gathered_;
-  sqlite3_int64 start_ = 0; ///< of what is gathered, in the file
+  std::int64_t start_ = 0; ///< of what is gathered, in the file
   bool is_gathering_ = false;
 };
 
-static_assert(
-  sizeof(gathering_file) % alignof(sqlite3_int64) == 0,
-  "what is behind it must be aligned as SQLite's own file objects are");
-
-namespace {
-
-int close_file(sqlite3_file* file) {
-  auto& self = gathering_file::of(file);
-  auto code = self.beneath().xClose(self.real());
-  self.~gathering_file(); // what it has belongs to no commit
-  return code;
-}
-
-int read_file(sqlite3_file* file, void* to, int count, sqlite3_int64 offset) {
-  auto& self = gathering_file::of(file);
-  if (auto code = self.pass_on(); code != SQLITE_OK)
-    return code;
-  return self.beneath().xRead(self.real(), to, count, offset);
-}
-
-int write_file(
-  sqlite3_file* file, const void* from, int count, sqlite3_int64 offset) {
-  return gathering_file::of(file).write(from, count, offset);
-}
-
-int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
-  auto& self = gathering_file::of(file);
-  if (auto code = self.pass_on(); code != SQLITE_OK)
-    return code;
-  return self.beneath().xTruncate(self.real(), size);
-}
-
-int sync_file(sqlite3_file* file, int flags) {
-  auto& self = gathering_file::of(file);
-  if (auto code = self.pass_on(); code != SQLITE_OK)
-    return code;
-  return self.beneath().xSync(self.real(), flags);
-}
-
-int file_size(sqlite3_file* file, sqlite3_int64* size) {
-  auto& self = gathering_file::of(file);
-  if (auto code = self.pass_on(); code != SQLITE_OK)
-    return code;
-  return self.beneath().xFileSize(self.real(), size);
-}
-
-int lock_file(sqlite3_file* file, int level) {
-  auto& self = gathering_file::of(file);
-  return self.beneath().xLock(self.real(), level);
-}
-
-int unlock_file(sqlite3_file* file, int level) {
-  auto& self = gathering_file::of(file);
-  return self.beneath().xUnlock(self.real(), level);
-}
-
-int check_reserved_lock(sqlite3_file* file, int* out) {
-  auto& self = gathering_file::of(file);
-  return self.beneath().xCheckReservedLock(self.real(), out);
-}
-
-int file_control(sqlite3_file* file, int operation, void* argument) {
-  auto& self = gathering_file::of(file);
-  return self.beneath().xFileControl(self.real(), operation, argument);
-}
-
-int sector_size(sqlite3_file* file) {
-  auto& self = gathering_file::of(file);
-  return self.beneath().xSectorSize(self.real());
-}
-
-int device_characteristics(sqlite3_file* file) {
-  auto& self = gathering_file::of(file);
-  return self.beneath().xDeviceCharacteristics(self.real());
-}
-
-// Version 1: a WAL has neither shared memory nor a mapping of its own.
-constexpr sqlite3_io_methods gathering_methods = {
-  1,
-  close_file,
-  read_file,
-  write_file,
-  truncate_file,
-  sync_file,
-  file_size,
-  lock_file,
-  unlock_file,
-  check_reserved_lock,
-  file_control,
-  sector_size,
-  device_characteristics,
-  nullptr,
-  nullptr,
-  nullptr,
-  nullptr,
-  nullptr,
-  nullptr};
-
-} // namespace
-
-std::size_t wal_file_bytes() noexcept {
-  return sizeof(gathering_file);
-}
-
-int open_wal_file(
-  sqlite3_vfs* beneath, const char* path, sqlite3_file* file, int flags,
-  int* out_flags) {
-  auto* made = new (file) gathering_file{gathering_methods};
-  auto code = beneath->xOpen(beneath, path, made->real(), flags, out_flags);
-  if (code != SQLITE_OK) {
-    if (made->real()->pMethods != nullptr)
-      made->real()->pMethods->xClose(made->real());
-    made->~gathering_file();
-    file->pMethods = nullptr; // there is nothing to close
-  }
-  return code;
+std::unique_ptr<vfs_file> make_wal_file(sqlite3_file* beneath) {
+  return std::make_unique<gathering_file>(beneath);
 }
 
 // -- a commit ----------------------------------------------------------------
@@ -235,12 +129,10 @@ commit_gathering::commit_gathering(sqlite3* db) noexcept : wal_(nullptr) {
   sqlite3_file* file = nullptr;
   auto code =
     sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
-  if (
-    code != SQLITE_OK || file == nullptr
-    || file->pMethods != &gathering_methods)
-    return;
-  wal_ = &gathering_file::of(file);
-  wal_->begin_gathering();
+  if (code == SQLITE_OK)
+    wal_ = dynamic_cast<gathering_file*>(served_by(file));
+  if (wal_ != nullptr)
+    wal_->begin_gathering();
 }
 
 commit_gathering::~commit_gathering() {

@@ -1,24 +1,19 @@
 // WAL files that are written with few system calls.
 #pragma once
 
-#include <cstddef>
+#include "storage/vfs_file.hpp"
+
+#include <memory>
 
 struct sqlite3;
-struct sqlite3_file;
-struct sqlite3_vfs;
 
 namespace dbproxy {
 
 /// SQLite writes each page of a commit to the WAL as two writes, header and
-/// page (sqlite.org/fileformat2.html, "WAL File Format"). A file opened here
-/// can gather those that follow each other: see commit_gathering. For the xOpen
-/// of a VFS; `file` has room for wal_file_bytes() and the file object of the
-/// VFS beneath.
-int open_wal_file(
-  sqlite3_vfs* beneath, const char* path, sqlite3_file* file, int flags,
-  int* out_flags);
-
-std::size_t wal_file_bytes() noexcept;
+/// page (sqlite.org/fileformat2.html, "WAL File Format"). This file can gather
+/// those that follow each other: see commit_gathering. `beneath` is open.
+/// Throws std::bad_alloc.
+std::unique_ptr<vfs_file> make_wal_file(sqlite3_file* beneath);
 
 /// For the time of one COMMIT: what the connection appends to its WAL is
 /// passed on as one write, with the header that marks the commit, and before
