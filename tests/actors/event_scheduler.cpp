@@ -85,7 +85,7 @@ caf::behavior count_down(caf::event_based_actor* self) {
 struct fixture {
   config settings;
   caf::actor_system system{settings};
-  event_thread* thread = event_thread_of(system);
+  event_thread& thread = *event_thread_of(system);
 
   int ask(const caf::actor& whom, int value) {
     int answer = -1;
@@ -111,27 +111,24 @@ CAF_TEST_FIXTURE_SCOPE(event_scheduler_tests, fixture)
 
 CAF_TEST(actors and sockets share one thread) {
   sleeper source;
-  CAF_REQUIRE(thread != nullptr);
-  CAF_REQUIRE(thread->attach(source));
+  CAF_REQUIRE(thread.attach(source));
   source.wait_for_turns(1);
   CAF_CHECK(thread_of_actors() == source.thread());
-  CAF_CHECK(!thread->is_current());
-  thread->detach(source);
+  CAF_CHECK(!thread.is_current());
+  thread.detach(source);
 }
 
 CAF_TEST(a message wakes a thread that waits for sockets) {
   sleeper source;
-  CAF_REQUIRE(thread != nullptr);
-  thread->attach(source);
+  thread.attach(source);
   source.wait_for_turns(1);
   CAF_CHECK_EQUAL(ask(system.spawn(count_down), 3), 0);
-  thread->detach(source);
+  thread.detach(source);
 }
 
 CAF_TEST(sockets are served while actors have much to do) {
   sleeper source;
-  CAF_REQUIRE(thread != nullptr);
-  thread->attach(source);
+  thread.attach(source);
   source.wait_for_turns(1);
   std::atomic<bool> is_busy = true;
   system.spawn([&is_busy](caf::event_based_actor* self) {
@@ -144,15 +141,14 @@ CAF_TEST(sockets are served while actors have much to do) {
   source.wait_for_turns(source.turns() + 3);
   is_busy = false;
   CAF_CHECK_EQUAL(ask(system.spawn(count_down), 3), 0);
-  thread->detach(source);
+  thread.detach(source);
 }
 
 CAF_TEST(after detaching there are no more turns) {
   sleeper source;
-  CAF_REQUIRE(thread != nullptr);
-  thread->attach(source);
+  thread.attach(source);
   source.wait_for_turns(1);
-  thread->detach(source);
+  thread.detach(source);
   auto turns = source.turns();
   CAF_CHECK_EQUAL(ask(system.spawn(count_down), 3), 0);
   CAF_CHECK_EQUAL(source.turns(), turns);
@@ -161,22 +157,22 @@ CAF_TEST(after detaching there are no more turns) {
 CAF_TEST(it serves one source and says so) {
   sleeper first;
   sleeper second;
-  CAF_CHECK(thread->attach(first));
-  CAF_CHECK(!thread->attach(second));
-  thread->detach(first);
-  CAF_CHECK(thread->attach(second));
-  thread->detach(second);
+  CAF_CHECK(thread.attach(first));
+  CAF_CHECK(!thread.attach(second));
+  thread.detach(first);
+  CAF_CHECK(thread.attach(second));
+  thread.detach(second);
 }
 
 CAF_TEST(it stays awake only as long as that is worthwhile) {
   sleeper source;
   std::atomic<int> asked = 0;
-  thread->stay_awake_while([&] { return ++asked < 3; });
-  thread->attach(source);
+  thread.stay_awake_while([&] { return ++asked < 3; });
+  thread.attach(source);
   source.wait_for_turns(1);
   CAF_CHECK_EQUAL(ask(system.spawn(count_down), 3), 0);
-  thread->stay_awake_while({});
-  thread->detach(source);
+  thread.stay_awake_while({});
+  thread.detach(source);
   CAF_CHECK(std::thread::hardware_concurrency() < 2 || asked > 0);
 }
 

@@ -74,9 +74,9 @@ CAF_TEST(a commit takes few writes however many pages it has) {
 }
 
 CAF_TEST(a commit of more than the bound is whole) {
-  constexpr int rows = 200;
+  constexpr std::size_t rows = 200;
   static_assert(rows * 4096 > 4 * limits::gathered_wal_bytes_max);
-  auto writes = writes_for(*db, rows);
+  auto writes = writes_for(*db, int{rows});
   CAF_CHECK(writes >= 4);
   CAF_CHECK(writes <= 20);
   check_rows("200");
