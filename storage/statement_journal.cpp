@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <new>
 #include <vector>
 
 namespace dbproxy {
@@ -39,7 +38,8 @@ public:
   int write(const void* from, int count, std::int64_t offset) override {
     auto at = static_cast<std::size_t>(offset);
     auto end = at + static_cast<std::size_t>(count);
-    if (!in_file_ && !make_room(end))
+    if (
+      !in_file_ && !make_room(bytes_, end, limits::statement_journal_bytes_max))
       if (auto code = move_to_file(); code != SQLITE_OK)
         return code;
     if (in_file_)
@@ -69,20 +69,6 @@ public:
   }
 
 private:
-  /// False where memory is not to hold so many bytes, or cannot.
-  bool make_room(std::size_t size) noexcept {
-    if (size > limits::statement_journal_bytes_max)
-      return false;
-    if (size <= bytes_.capacity())
-      return true;
-    try {
-      bytes_.reserve(std::min(2 * size, limits::statement_journal_bytes_max));
-      return true;
-    } catch (const std::bad_alloc&) {
-      return false;
-    }
-  }
-
   int move_to_file() {
     auto* file = beneath();
     auto code = vfs_->xOpen(vfs_, nullptr, file, flags_, nullptr);

@@ -5,6 +5,8 @@ struct sqlite3_file;
 
 namespace dbproxy {
 
+class vfs_file;
+
 /// The VFS that is SQLite's default at the moment, but for the two kinds of
 /// file that writing touches most: WALs (wal_gathering.hpp) and statement
 /// journals (statement_journal.hpp).
@@ -14,6 +16,6 @@ namespace dbproxy {
 const char* writing_vfs() noexcept;
 
 /// What serves a file that SQLite has open; null where that is not our VFS.
-class vfs_file* served_by(sqlite3_file* file) noexcept;
+vfs_file* served_by(sqlite3_file* file) noexcept;
 
 } // namespace dbproxy

@@ -2,6 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <new>
+
 namespace dbproxy {
 
 int vfs_file::read(void* to, int count, std::int64_t offset) {
@@ -25,6 +28,21 @@ int vfs_file::size(std::int64_t& out) {
   auto code = beneath_->pMethods->xFileSize(beneath_, &size);
   out = size;
   return code;
+}
+
+bool vfs_file::make_room(
+  std::vector<unsigned char>& buffer, std::size_t size,
+  std::size_t max) noexcept {
+  if (size > max)
+    return false;
+  if (size <= buffer.capacity())
+    return true;
+  try {
+    buffer.reserve(std::min(2 * size, max));
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 } // namespace dbproxy

@@ -1,7 +1,9 @@
 // A file that our VFS (vfs.hpp) serves in a way of its own.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 struct sqlite3_file;
 
@@ -26,6 +28,12 @@ public:
   virtual int size(std::int64_t& out);
 
 protected:
+  /// Makes room in a buffer for `size` bytes; false where that is more than
+  /// `max`, or there is no memory.
+  static bool make_room(
+    std::vector<unsigned char>& buffer, std::size_t size,
+    std::size_t max) noexcept;
+
   sqlite3_file* beneath() const noexcept { return beneath_; }
 
 private:

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <new>
 #include <vector>
 
 namespace dbproxy {
@@ -97,19 +96,10 @@ private:
     return start_ + static_cast<std::int64_t>(gathered_.size());
   }
 
-  /// Makes room for so many bytes more; false where there is none.
   bool has_room(int count) noexcept {
-    auto size = gathered_.size() + static_cast<std::size_t>(count);
-    if (size > limits::gathered_wal_bytes_max)
-      return false;
-    if (size <= gathered_.capacity())
-      return true;
-    try {
-      gathered_.reserve(std::min(2 * size, limits::gathered_wal_bytes_max));
-      return true;
-    } catch (const std::bad_alloc&) {
-      return false;
-    }
+    return make_room(
+      gathered_, gathered_.size() + static_cast<std::size_t>(count),
+      limits::gathered_wal_bytes_max);
   }
 
   std::vector<unsigned char> gathered_;

@@ -91,7 +91,7 @@ CAF_TEST(past the bound it is taken back from a file) {
   CAF_CHECK(writes <= 2 * (rows - pages_in_memory) + 20);
 }
 
-CAF_TEST(a journal that cannot be written fails the write alone) {
+CAF_TEST(a journal that cannot be written fails the write and harms nothing) {
   fill(2 * pages_in_memory);
   {
     auto transaction = must(immediate_transaction::begin(*db));
